@@ -1,0 +1,10 @@
+export type { InstanceReceiver, ReceiveOutcome, ReceiveRequest, StoredInstance } from './ingest/ingest.ts';
+export type { AttributeQuery, QueryAnswer, QueryAnswers, QueryEngine, QueryKey } from './query/attribute-query.ts';
+export type {
+  InstanceRetriever,
+  OutgoingBulkData,
+  OutgoingBytes,
+  OutgoingFrames,
+  OutgoingInstance,
+  WantedSyntax,
+} from './retrieve/retrieve.ts';

@@ -1,0 +1,67 @@
+import type { Scope } from '@cairn/core';
+import type { InstanceSelector, RetrievableInstance } from '@cairn/metadata-store';
+import type { ByteRange } from '@cairn/object-store';
+
+/** Bytes on their way out. */
+export interface OutgoingBytes {
+  /** Undefined when it is known only after conversion. */
+  sizeBytes?: number;
+  chunks: AsyncIterable<Uint8Array>;
+}
+
+/** An instance on its way out. */
+export interface OutgoingInstance extends OutgoingBytes {
+  transferSyntaxUid: string;
+}
+
+/** Frames of one instance, as stored. */
+export interface OutgoingFrames {
+  transferSyntaxUid: string;
+  /** The frame's own media type by PS3.18 §8.7.3, `application/octet-stream` when uncompressed. */
+  mediaType: string;
+  /** In the order asked for. */
+  frames: readonly { number: number; sizeBytes: number; open(range?: ByteRange, signal?: AbortSignal): AsyncIterable<Uint8Array> }[];
+}
+
+/** One bulk value. */
+export interface OutgoingBulkData {
+  vr: string;
+  /** `application/pdf` and the like where the instance tells (0042,0012), else `application/octet-stream`. */
+  mediaType: string;
+  transferSyntaxUid: string;
+  sizeBytes: number;
+  open(range?: ByteRange, signal?: AbortSignal): AsyncIterable<Uint8Array>;
+}
+
+/** The transfer syntax wanted: `*` as stored, or a UID. */
+export type WantedSyntax = string;
+
+/** The one way out; nothing here parses a stored file, except to re-encode an uncompressed one. */
+export interface InstanceRetriever {
+  /** The instances of a selector in order; `archive.not-found` when there are none. */
+  select(scope: Scope, selector: InstanceSelector, signal?: AbortSignal): Promise<AsyncIterable<RetrievableInstance>>;
+
+  /** Can this stored syntax be given as the wanted one (same, or both uncompressed or deflated)? */
+  canGive(storedTransferSyntaxUid: string, wanted: WantedSyntax): boolean;
+
+  /**
+   * A Part 10 file: as stored byte for byte for `*` or the stored syntax (a bare data set gets meta information), else
+   * re-encoded. Implicit LE and big endian are given as stored only for `*`. `dicom.transcode-unsupported` where canGive is false.
+   */
+  openInstance(scope: Scope, instance: RetrievableInstance, wanted: WantedSyntax, signal?: AbortSignal): Promise<OutgoingInstance>;
+
+  /** The data set alone, for C-STORE sub-operations. */
+  openDataSet(scope: Scope, instance: RetrievableInstance, wanted: WantedSyntax, signal?: AbortSignal): Promise<OutgoingInstance>;
+
+  /**
+   * DICOM JSON texts, one per instance, BulkDataURIs absolute: `<base>/studies/…/instances/…/bulkdata/<path>`.
+   * `archive.not-found` when nothing is selected.
+   */
+  metadata(scope: Scope, selector: InstanceSelector, base: string, signal?: AbortSignal): Promise<AsyncIterable<string>>;
+
+  /** Frames by number from 1; `archive.frame-not-found` for one that does not exist, before any byte is given. */
+  frames(scope: Scope, selector: Required<InstanceSelector>, numbers: readonly number[]): Promise<OutgoingFrames>;
+
+  /** A bulk value by its path (`00091010`, `52009230/0/00089124`); `archive.bulk-data-not-found`. Pixel data included. */
+  bulkData(scope: Scope, selector: Required<InstanceSelector>, path: string): Promise<OutgoingBulkData>;
+}

@@ -1,0 +1,12 @@
+export { ERROR_CODES } from './error-codes.ts';
+export type { ErrorCode } from './error-codes.ts';
+export { CairnError, systemErrorCode } from './errors.ts';
+export type { CairnErrorOptions } from './errors.ts';
+export { ALL_TENANTS, DEFAULT_TENANT, systemScope } from './scope.ts';
+export type { Role, Scope } from './scope.ts';
+export { UlidFactory, hourOf, isUlid, ulidHour, ulidTimeMs } from './ulid.ts';
+export { armFailpoint, disarmFailpoint, failpoint } from './failpoint.ts';
+export { Semaphore } from './semaphore.ts';
+export { silentLogger } from './logger.ts';
+export type { Logger } from './logger.ts';
+export type { DicomJson, DicomJsonElement, DicomJsonPersonName, DicomJsonValue } from './dicom-json.ts';

@@ -1,0 +1,1 @@
+export type { FrameTable, PixelDataDescription, ScanResult, Span } from './scan-result.ts';

@@ -1,0 +1,11 @@
+export type {
+  DeadLetter,
+  DeliveredEvent,
+  EventBus,
+  EventBusSupports,
+  EventFailure,
+  EventHandler,
+  OutgoingEvent,
+  SubscribeOptions,
+  Subscription,
+} from './event-bus.ts';

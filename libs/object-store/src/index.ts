@@ -1,0 +1,1 @@
+export type { ByteRange, ObjectAttributes, ObjectInfo, ObjectStore, ObjectStoreSupports, PutOptions, PutResult } from './object-store.ts';
