@@ -1,1 +1,17 @@
-export {};
+export { element, sequence } from './dicom-element.ts';
+export type { ElementSpec, ElementValue, ItemSpec } from './dicom-element.ts';
+export { writeElements } from './element-writer.ts';
+export type { ElementEncoding } from './element-writer.ts';
+export { TRANSFER_SYNTAX, dataSetOffset, encodingOf, writeDataSet, writeDicom } from './write-dicom.ts';
+export type { DicomFileSpec } from './write-dicom.ts';
+export { seededBytes, seededFrame, seededUid } from './seeded.ts';
+export { CT_SLICE, RADIOGRAPH, TINY, aStudy } from './a-study.ts';
+export type { PhantomInstance, PhantomStudy, StudySpec } from './a-study.ts';
+export { aBigFile } from './big-file.ts';
+export type { BigFile, BigFileSpec } from './big-file.ts';
+export { connectScripted, listenScripted } from './scripted-peer.ts';
+export type { ScriptedConnection, ScriptedServer } from './scripted-peer.ts';
+export { makeTempDir } from './temp-dir.ts';
+export type { TempDir } from './temp-dir.ts';
+export { corpus } from './corpus.ts';
+export type { CorpusFile } from './corpus.ts';
