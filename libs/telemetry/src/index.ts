@@ -1,1 +1,3 @@
-export {};
+export { createLogger } from './logger.ts';
+export type { LogLevel } from './logger.ts';
+export { Metrics } from './metrics.ts';
