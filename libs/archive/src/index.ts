@@ -2,6 +2,8 @@ export type { InstanceReceiver, ReceiveOutcome, ReceiveRequest, StoredInstance }
 export type { AttributeQuery, QueryAnswer, QueryAnswers, QueryEngine, QueryKey } from './query/attribute-query.ts';
 export type {
   InstanceRetriever,
+  OpenManyOptions,
+  OpenedInstance,
   OutgoingBulkData,
   OutgoingBytes,
   OutgoingFrames,

@@ -36,6 +36,17 @@ export interface OutgoingBulkData {
 /** The transfer syntax wanted: `*` as stored, or a UID. */
 export type WantedSyntax = string;
 
+/** One instance of {@link InstanceRetriever.openMany}: open, or the reason why it could not be opened. */
+export type OpenedInstance =
+  { instance: RetrievableInstance; outgoing: OutgoingInstance } | { instance: RetrievableInstance; outgoing?: undefined; error: unknown };
+
+/** How {@link InstanceRetriever.openMany} gives each instance. */
+export interface OpenManyOptions {
+  /** `part10` for files, `data-set` for C-STORE sub-operations. */
+  form: 'part10' | 'data-set';
+  wanted(instance: RetrievableInstance): WantedSyntax;
+}
+
 /** The one way out; nothing here parses a stored file, except to re-encode an uncompressed one. */
 export interface InstanceRetriever {
   /** The instances of a selector in order; `archive.not-found` when there are none. */
@@ -46,12 +57,24 @@ export interface InstanceRetriever {
 
   /**
    * A Part 10 file: as stored byte for byte for `*` or the stored syntax (a bare data set gets meta information), else
-   * re-encoded. Implicit LE and big endian are given as stored only for `*`. `dicom.transcode-unsupported` where canGive is false.
+   * re-encoded under new preamble and meta information. `dicom.transcode-unsupported` where canGive is false. PS3.18 §8.7.3.5 forbids
+   * to ask for implicit LE and big endian over the web: the caller refuses such a wish.
    */
   openInstance(scope: Scope, instance: RetrievableInstance, wanted: WantedSyntax, signal?: AbortSignal): Promise<OutgoingInstance>;
 
   /** The data set alone, for C-STORE sub-operations. */
   openDataSet(scope: Scope, instance: RetrievableInstance, wanted: WantedSyntax, signal?: AbortSignal): Promise<OutgoingInstance>;
+
+  /**
+   * Opens instance after instance, the next while the caller still consumes the bytes of the one before, each once and in order.
+   * One that cannot be opened is given with its error and ends nothing.
+   */
+  openMany(
+    scope: Scope,
+    instances: AsyncIterable<RetrievableInstance> | Iterable<RetrievableInstance>,
+    options: OpenManyOptions,
+    signal?: AbortSignal,
+  ): AsyncIterable<OpenedInstance>;
 
   /**
    * DICOM JSON texts, one per instance, BulkDataURIs absolute: `<base>/studies/…/instances/…/bulkdata/<path>`.
@@ -62,6 +85,9 @@ export interface InstanceRetriever {
   /** Frames by number from 1; `archive.frame-not-found` for one that does not exist, before any byte is given. */
   frames(scope: Scope, selector: Required<InstanceSelector>, numbers: readonly number[]): Promise<OutgoingFrames>;
 
-  /** A bulk value by its path (`00091010`, `52009230/0/00089124`); `archive.bulk-data-not-found`. Pixel data included. */
-  bulkData(scope: Scope, selector: Required<InstanceSelector>, path: string): Promise<OutgoingBulkData>;
+  /**
+   * A bulk value by its path (`00091010`, `52009230/0/00089124`); `archive.bulk-data-not-found`. Pixel data included: native as
+   * one little endian value, encapsulated as its frames, to be sent one part each (PS3.18 §8.7.3.3).
+   */
+  bulkData(scope: Scope, selector: Required<InstanceSelector>, path: string): Promise<OutgoingBulkData | OutgoingFrames>;
 }
