@@ -1,1 +1,5 @@
-export {};
+export { createHttpApp, publicBaseUrl } from './http-app.ts';
+export type { HttpAppOptions } from './http-app.ts';
+export { HealthModule } from './health.module.ts';
+export type { HealthOptions, ReadinessCheck } from './health.module.ts';
+export type { PublicUrlOptions } from './public-url.ts';
