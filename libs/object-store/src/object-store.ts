@@ -58,7 +58,8 @@ export interface ObjectStore {
 
   /**
    * Opens an object or a range of it: resolves when it is open, so that absence (`object-store.not-found`) is known before
-   * the first byte; a range outside the object → `object-store.invalid-range`. Chunks are at most 1 MiB.
+   * the first byte; a range outside the object → `object-store.invalid-range`. Chunks are at most 1 MiB. `sizeBytes` counts
+   * what the chunks give: the range's length. Who does not read the chunks to their end ends their iterator (`for await` does).
    */
   get(
     scope: Scope,

@@ -1,0 +1,116 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, readdir, rm } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { CairnError } from '@cairn/core';
+import { access, close, fdatasync, open, syncFolder, writeAll } from './file-calls.ts';
+import { isAbsent, isTaken, writeError } from './filesystem-errors.ts';
+
+/** Lies in the data folder itself: where it is missing, the volume is not mounted and nothing may be made in its place. */
+const MARKER = '.cairn-store';
+const MAX_KNOWN_FOLDERS = 4096;
+
+/**
+ * The folders of a store: `objects/<key>`, `attributes/<key's folder>.log`, `tmp/`. New ones are durable before anything is put
+ * into them, and are made only while the marker shows that the volume is the right one.
+ */
+export class StoreFolders {
+  readonly root: string;
+  readonly temporary: string;
+  readonly #known = new Set<string>();
+
+  private constructor(root: string) {
+    this.root = root;
+    this.temporary = join(root, 'tmp');
+  }
+
+  /** Makes a new store in an empty or absent folder, or opens an existing one and clears its temporary files. */
+  static async open(root: string): Promise<StoreFolders> {
+    const folders = new StoreFolders(resolve(root));
+    try {
+      await folders.#makeRoot();
+      await mkdir(join(folders.root, 'objects'), { recursive: true });
+      await mkdir(join(folders.root, 'attributes'), { recursive: true });
+      await mkdir(folders.temporary, { recursive: true });
+      await syncFolder(folders.root);
+      for (const name of await readdir(folders.temporary)) await rm(join(folders.temporary, name), { recursive: true, force: true });
+      return folders;
+    } catch (error) {
+      throw writeError(error);
+    }
+  }
+
+  objectPath(key: string): string {
+    return `${this.root}/objects/${key}`;
+  }
+
+  /** The attributes' log of the objects in a key folder such as `landing/default/2026010112`. */
+  attributesPath(keyFolder: string): string {
+    return `${this.root}/attributes/${keyFolder}.log`;
+  }
+
+  /** Makes the folder and those above it durably; one that was made before is believed until {@link forget}. */
+  async ensure(folder: string): Promise<void> {
+    if (this.#known.has(folder) || folder === this.root) return;
+    await this.requireMounted();
+    await this.#make(folder);
+    if (this.#known.size >= MAX_KNOWN_FOLDERS) this.#known.clear();
+    this.#known.add(folder);
+  }
+
+  /** Drops what is believed of existing folders: something was found missing. */
+  forget(): void {
+    this.#known.clear();
+  }
+
+  /** Throws `object-store.unavailable` when the data folder is not the one that was opened. */
+  async requireMounted(): Promise<void> {
+    try {
+      await access(join(this.root, MARKER));
+    } catch (error) {
+      this.forget();
+      throw new CairnError('object-store.unavailable', 'The data folder lacks its marker file: its volume is not mounted.', {
+        retriable: true,
+        cause: error,
+      });
+    }
+  }
+
+  async #make(folder: string): Promise<void> {
+    const parent = dirname(folder);
+    try {
+      await mkdir(folder);
+    } catch (error) {
+      if (isAbsent(error) && parent !== this.root) {
+        await this.#make(parent);
+        return this.#make(folder);
+      }
+      if (!isTaken(error)) throw error;
+    }
+    await syncFolder(parent);
+  }
+
+  async #makeRoot(): Promise<void> {
+    const first = await mkdir(this.root, { recursive: true });
+    if (first !== undefined) await syncMade(first, this.root);
+    try {
+      await access(join(this.root, MARKER));
+    } catch (error) {
+      if (!isAbsent(error)) throw error;
+      const fd = await open(join(this.root, MARKER), 'wx');
+      try {
+        await writeAll(fd, [Buffer.from(`${randomUUID()}\n`)], 0);
+        await fdatasync(fd);
+      } finally {
+        await close(fd);
+      }
+    }
+  }
+}
+
+/** Makes the names of newly made folders durable, from the parent of the first down to the last. */
+async function syncMade(first: string, last: string): Promise<void> {
+  for (let folder = last; ; folder = dirname(folder)) {
+    await syncFolder(dirname(folder));
+    if (folder === first || folder === dirname(folder)) return;
+  }
+}
