@@ -1,0 +1,96 @@
+import { loadConfig } from '@cairn/config';
+import type { CairnConfig } from '@cairn/config';
+import { CairnError, armFailpoint, systemErrorCode } from '@cairn/core';
+
+/** The environment as `process.env` gives it. */
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** A command: what it does in one line, and how it runs. Resolves to the exit code. */
+interface Command {
+  usage: string;
+  summary: string;
+  run(config: CairnConfig, operands: readonly string[]): Promise<number>;
+}
+
+/** sysexits.h EX_CONFIG: the configuration is wrong. */
+const EXIT_CONFIG = 78;
+/** sysexits.h EX_USAGE: the command line is wrong. */
+const EXIT_USAGE = 64;
+
+const COMMANDS: ReadonlyMap<string, Command> = new Map([
+  [
+    'start',
+    {
+      usage: 'start',
+      summary: 'run the archive in one process with embedded storage',
+      run: async (config) => (await import('./commands/start.ts')).start(config),
+    },
+  ],
+  [
+    'rebuild-index',
+    {
+      usage: 'rebuild-index',
+      summary: 'make the index anew from the stored objects and the journal; the archive must be stopped',
+      run: async (config) => (await import('./commands/rebuild-index.ts')).rebuildIndexCommand(config),
+    },
+  ],
+  [
+    'sample',
+    {
+      usage: 'sample [FOLDER]',
+      summary: 'write a small sample study to send (default: the data folder’s `sample`)',
+      run: async (config, [folder]) => (await import('./commands/sample.ts')).sample(config, folder),
+    },
+  ],
+]);
+
+/** Runs the command line; every failure is one line on standard error, never a stack. Resolves to the exit code. */
+export async function runCommandLine(parameters: readonly string[], environment: Environment): Promise<number> {
+  const [name = 'help', ...operands] = parameters;
+  if (['help', '--help', '-h'].includes(name) || operands.includes('--help')) {
+    process.stdout.write(help());
+    return 0;
+  }
+  const command = COMMANDS.get(name);
+  if (command === undefined) {
+    process.stderr.write(`cairn: there is no command "${printable(name)}"; try "cairn help"\n`);
+    return EXIT_USAGE;
+  }
+  try {
+    const config = loadConfig(environment);
+    arm(config.CAIRN_FAILPOINT);
+    return await command.run(config, operands);
+  } catch (error) {
+    process.stderr.write(`cairn: ${oneLine(error)}\n`);
+    return CairnError.is(error, 'config.invalid') ? EXIT_CONFIG : 1;
+  }
+}
+
+function help(): string {
+  const lines = [...COMMANDS.values()].map(({ usage, summary }) => `  cairn ${usage.padEnd(16)} ${summary}`);
+  return [
+    'Cairn, an archive for medical images.',
+    '',
+    ...lines,
+    '',
+    'Settings come from the environment and the file that CAIRN_CONFIG names: docs/reference/config.md',
+    '',
+  ].join('\n');
+}
+
+function arm(setting: string | undefined): void {
+  if (setting === undefined) return;
+  const [name = '', hit = '1'] = setting.split(':', 2);
+  armFailpoint(name, Number(hit));
+}
+
+function oneLine(error: unknown): string {
+  if (CairnError.is(error)) return error.message;
+  const code = systemErrorCode(error);
+  const message = Error.isError(error) ? error.message : 'unexpected failure';
+  return printable(code === undefined || message.includes(code) ? message : `${code}: ${message}`);
+}
+
+function printable(text: string): string {
+  return text.replaceAll(/[^\x20-\x7e]+/g, ' ').slice(0, 400);
+}
