@@ -10,3 +10,4 @@ export type {
   OutgoingInstance,
   WantedSyntax,
 } from './retrieve/retrieve.ts';
+export { ArchiveRetriever } from './retrieve/archive-retriever.ts';

@@ -1,0 +1,211 @@
+import { CairnError, silentLogger } from '@cairn/core';
+import type { DicomJson, Logger, Scope } from '@cairn/core';
+import { convertible, encodeFileMeta, transcodeDataSet } from './pending-dicom.ts';
+import type { PixelDataDescription } from '@cairn/dicom';
+import type { InstanceParts, InstanceSelector, MetadataStore, RetrievableInstance } from '@cairn/metadata-store';
+import type { ObjectStore } from '@cairn/object-store';
+import { bulkMediaType, findBulkSpan, findElement, normalizeBulkPath } from './bulk-value.ts';
+import { prepend } from './byte-streams.ts';
+import { clipRange } from './clip.ts';
+import { FRAME_MEDIA_TYPES, OCTET_STREAM } from './frame-media-types.ts';
+import { FrameSource } from './frame-source.ts';
+import { instanceUrl, withAbsoluteUris } from './metadata-text.ts';
+import { NativeValue } from './native-value.ts';
+import { openAhead } from './open-ahead.ts';
+import { PixelCache } from './pixel-cache.ts';
+import type {
+  InstanceRetriever,
+  OpenedInstance,
+  OpenManyOptions,
+  OutgoingBulkData,
+  OutgoingFrames,
+  OutgoingInstance,
+  WantedSyntax,
+} from './retrieve.ts';
+import { StoredBytes } from './stored-bytes.ts';
+
+/** The syntax in which uncompressed frames and values are given, however they are stored (PS3.18 §8.7.3.5). */
+const EXPLICIT_LITTLE_ENDIAN = '1.2.840.10008.1.2.1';
+
+/** Gives stored instances and their parts out of what the index knows: ranged reads, no parsing. */
+export class ArchiveRetriever implements InstanceRetriever {
+  readonly #metadata: MetadataStore;
+  readonly #stored: StoredBytes;
+  readonly #pixelCache = new PixelCache();
+
+  constructor(objects: ObjectStore, metadata: MetadataStore, logger: Logger = silentLogger) {
+    this.#metadata = metadata;
+    this.#stored = new StoredBytes(objects, metadata, logger);
+  }
+
+  async select(scope: Scope, selector: InstanceSelector, signal?: AbortSignal): Promise<AsyncIterable<RetrievableInstance>> {
+    return await this.#select(scope, selector, {}, signal);
+  }
+
+  canGive(storedTransferSyntaxUid: string, wanted: WantedSyntax): boolean {
+    return isAsStored(storedTransferSyntaxUid, wanted) || convertible(storedTransferSyntaxUid, wanted);
+  }
+
+  async openInstance(scope: Scope, instance: RetrievableInstance, wanted: WantedSyntax, signal?: AbortSignal): Promise<OutgoingInstance> {
+    const { dataSetOffset, location, transferSyntaxUid } = instance.version;
+    if (dataSetOffset > 0 && isAsStored(transferSyntaxUid, wanted)) {
+      return {
+        transferSyntaxUid,
+        sizeBytes: location.length,
+        chunks: await this.#stored.open(scope, instance, 0, location.length, signal),
+      };
+    }
+    const dataSet = await this.openDataSet(scope, instance, wanted, signal);
+    const meta = encodeFileMeta({
+      sopClassUid: instance.version.sopClassUid,
+      sopInstanceUid: instance.sopInstanceUid,
+      transferSyntaxUid: dataSet.transferSyntaxUid,
+    });
+    const outgoing = { transferSyntaxUid: dataSet.transferSyntaxUid, chunks: prepend(meta, dataSet.chunks) };
+    return dataSet.sizeBytes === undefined ? outgoing : { ...outgoing, sizeBytes: meta.length + dataSet.sizeBytes };
+  }
+
+  async openDataSet(scope: Scope, instance: RetrievableInstance, wanted: WantedSyntax, signal?: AbortSignal): Promise<OutgoingInstance> {
+    const { dataSetOffset, location, transferSyntaxUid } = instance.version;
+    if (!this.canGive(transferSyntaxUid, wanted)) {
+      throw new CairnError('dicom.transcode-unsupported', 'The instance cannot be given in the transfer syntax asked for.', {
+        details: { stored: transferSyntaxUid, wanted },
+      });
+    }
+    const chunks = await this.#stored.open(scope, instance, dataSetOffset, location.length, signal);
+    if (isAsStored(transferSyntaxUid, wanted)) return { transferSyntaxUid, sizeBytes: location.length - dataSetOffset, chunks };
+    return { transferSyntaxUid: wanted, chunks: transcodeDataSet(chunks, transferSyntaxUid, wanted) };
+  }
+
+  openMany(
+    scope: Scope,
+    instances: AsyncIterable<RetrievableInstance> | Iterable<RetrievableInstance>,
+    options: OpenManyOptions,
+    signal?: AbortSignal,
+  ): AsyncIterable<OpenedInstance> {
+    return openAhead(instances, (instance) =>
+      options.form === 'part10'
+        ? this.openInstance(scope, instance, options.wanted(instance), signal)
+        : this.openDataSet(scope, instance, options.wanted(instance), signal),
+    );
+  }
+
+  async metadata(scope: Scope, selector: InstanceSelector, base: string, signal?: AbortSignal): Promise<AsyncIterable<string>> {
+    return metadataTexts(await this.#select(scope, selector, { header: true }, signal), base);
+  }
+
+  async frames(scope: Scope, selector: Required<InstanceSelector>, numbers: readonly number[]): Promise<OutgoingFrames> {
+    const { instance, pixels } = await this.#withPixels(scope, selector);
+    const source = new FrameSource(this.#stored, scope, instance, pixels);
+    return outgoingFrames(
+      instance,
+      pixels,
+      numbers.map((number) => source.frame(number)),
+    );
+  }
+
+  async bulkData(scope: Scope, selector: Required<InstanceSelector>, path: string): Promise<OutgoingBulkData | OutgoingFrames> {
+    const bulkPath = normalizeBulkPath(path);
+    if (bulkPath === undefined) throw bulkDataNotFound();
+    const { instance, pixels } = await this.#withPixels(scope, selector, { header: true, bulk: true });
+    if (pixels?.tag === bulkPath && pixels.frames?.kind !== 'native') return this.#allFrames(scope, instance, pixels);
+    const span = pixels?.tag === bulkPath ? pixels.span : findBulkSpan(instance.bulk, bulkPath);
+    if (span === undefined) throw bulkDataNotFound();
+    const header = JSON.parse(instance.header ?? '{}') as DicomJson;
+    const vr = findElement(header, bulkPath)?.vr ?? 'UN';
+    const value = new NativeValue(this.#stored, instance, span, vr);
+    return {
+      vr,
+      mediaType: bulkMediaType(header, bulkPath),
+      transferSyntaxUid: EXPLICIT_LITTLE_ENDIAN,
+      sizeBytes: span[1],
+      open: (range, signal) => {
+        const { start, end } = clipRange(range, span[1]);
+        return value.read(scope, { startBit: start * 8, bitCount: (end - start) * 8 }, signal);
+      },
+    };
+  }
+
+  #allFrames(scope: Scope, instance: RetrievableInstance, pixels: PixelDataDescription): OutgoingFrames {
+    const source = new FrameSource(this.#stored, scope, instance, pixels);
+    return outgoingFrames(
+      instance,
+      pixels,
+      Array.from({ length: source.count }, (_, index) => source.frame(index + 1)),
+    );
+  }
+
+  async #select(
+    scope: Scope,
+    selector: InstanceSelector,
+    parts: InstanceParts,
+    signal?: AbortSignal,
+  ): Promise<AsyncIterable<RetrievableInstance>> {
+    const iterator = this.#metadata.instances(scope, selector, parts, signal)[Symbol.asyncIterator]();
+    const first = await iterator.next();
+    if (first.done) throw new CairnError('archive.not-found', 'No such study, series or instance.');
+    return withFirst(first.value, iterator);
+  }
+
+  /** The instance and its parsed pixel description, which big instances read from the cache. */
+  async #withPixels(
+    scope: Scope,
+    selector: Required<InstanceSelector>,
+    parts: InstanceParts = {},
+  ): Promise<{ instance: RetrievableInstance; pixels: PixelDataDescription | undefined }> {
+    const { studyInstanceUid, seriesInstanceUid, sopInstanceUid } = selector;
+    const key = [scope.tenant, studyInstanceUid, seriesInstanceUid, sopInstanceUid].join('|');
+    const cached = this.#pixelCache.get(key);
+    let instance = await this.#one(scope, selector, { ...parts, pixels: cached === undefined });
+    if (cached !== undefined) {
+      if (cached.ulid === instance.version.ulid) return { instance, pixels: cached.pixels };
+      instance = await this.#one(scope, selector, { ...parts, pixels: true });
+    }
+    const pixels = instance.pixels === undefined ? undefined : (JSON.parse(instance.pixels) as PixelDataDescription);
+    if (pixels !== undefined) this.#pixelCache.set(key, instance.version.ulid, pixels);
+    return { instance, pixels };
+  }
+
+  async #one(scope: Scope, selector: Required<InstanceSelector>, parts: InstanceParts): Promise<RetrievableInstance> {
+    for await (const instance of await this.#select(scope, selector, parts)) return instance;
+    throw new CairnError('archive.not-found', 'No such instance.');
+  }
+}
+
+function isAsStored(storedTransferSyntaxUid: string, wanted: WantedSyntax): boolean {
+  return wanted === '*' || wanted === storedTransferSyntaxUid;
+}
+
+function outgoingFrames(
+  instance: RetrievableInstance,
+  pixels: PixelDataDescription | undefined,
+  frames: OutgoingFrames['frames'],
+): OutgoingFrames {
+  const stored = instance.version.transferSyntaxUid;
+  const native = pixels?.frames?.kind === 'native';
+  return {
+    transferSyntaxUid: native ? EXPLICIT_LITTLE_ENDIAN : stored,
+    mediaType: native ? OCTET_STREAM : (FRAME_MEDIA_TYPES.get(stored) ?? OCTET_STREAM),
+    frames,
+  };
+}
+
+function bulkDataNotFound(): CairnError {
+  return new CairnError('archive.bulk-data-not-found', 'The instance has no bulk data at this path.');
+}
+
+async function* metadataTexts(instances: AsyncIterable<RetrievableInstance>, base: string): AsyncIterable<string> {
+  for await (const instance of instances) {
+    if (instance.header === undefined) throw new CairnError('internal.unexpected', 'The index holds no header of the instance.');
+    yield withAbsoluteUris(instance.header, instanceUrl(base, instance));
+  }
+}
+
+async function* withFirst<T>(first: T, rest: AsyncIterator<T>): AsyncIterable<T> {
+  try {
+    yield first;
+    for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value;
+  } finally {
+    await rest.return?.();
+  }
+}

@@ -1,0 +1,35 @@
+import type { RetrievableInstance } from '@cairn/metadata-store';
+import { prefetchFirst } from './byte-streams.ts';
+import type { OpenedInstance, OutgoingInstance } from './retrieve.ts';
+
+/** Instances opened, and their first chunk read, before their turn comes. */
+const AHEAD = 1;
+
+/** Opens in order, `AHEAD` instances before their turn; whatever was opened and not taken is closed at the end. */
+export async function* openAhead(
+  instances: AsyncIterable<RetrievableInstance> | Iterable<RetrievableInstance>,
+  open: (instance: RetrievableInstance) => Promise<OutgoingInstance>,
+): AsyncIterable<OpenedInstance> {
+  const waiting: Promise<OpenedInstance>[] = [];
+  try {
+    for await (const instance of instances) {
+      waiting.push(openOne(instance, open));
+      if (waiting.length > AHEAD) yield await waiting.shift()!;
+    }
+    while (waiting.length > 0) yield await waiting.shift()!;
+  } finally {
+    await Promise.all(waiting.map(async (opened) => (await opened).outgoing?.chunks[Symbol.asyncIterator]().return?.()));
+  }
+}
+
+async function openOne(
+  instance: RetrievableInstance,
+  open: (instance: RetrievableInstance) => Promise<OutgoingInstance>,
+): Promise<OpenedInstance> {
+  try {
+    const outgoing = await open(instance);
+    return { instance, outgoing: { ...outgoing, chunks: prefetchFirst(outgoing.chunks) } };
+  } catch (error) {
+    return { instance, error };
+  }
+}
