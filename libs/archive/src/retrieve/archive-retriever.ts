@@ -1,13 +1,11 @@
 import { CairnError, silentLogger } from '@cairn/core';
 import type { DicomJson, Logger, Scope } from '@cairn/core';
-import { convertible, encodeFileMeta, transcodeDataSet } from './pending-dicom.ts';
+import { TRANSFER_SYNTAXES, convertible, encodeFileMeta, transcodeDataSet } from './pending-dicom.ts';
 import type { PixelDataDescription } from '@cairn/dicom';
-import type { InstanceParts, InstanceSelector, MetadataStore, RetrievableInstance } from '@cairn/metadata-store';
-import type { ObjectStore } from '@cairn/object-store';
-import { bulkMediaType, findBulkSpan, findElement, normalizeBulkPath } from './bulk-value.ts';
+import type { InstanceParts, InstanceSelector, RetrievableInstance } from '@cairn/metadata-store';
+import { OCTET_STREAM, bulkMediaType, findBulkSpan, findElement, normalizeBulkPath } from './bulk-value.ts';
 import { prepend } from './byte-streams.ts';
 import { clipRange } from './clip.ts';
-import { FRAME_MEDIA_TYPES, OCTET_STREAM } from './frame-media-types.ts';
 import { FrameSource } from './frame-source.ts';
 import { instanceUrl, withAbsoluteUris } from './metadata-text.ts';
 import { NativeValue } from './native-value.ts';
@@ -23,17 +21,18 @@ import type {
   WantedSyntax,
 } from './retrieve.ts';
 import { StoredBytes } from './stored-bytes.ts';
+import type { InstanceIndex, ObjectReader } from './stored-bytes.ts';
 
 /** The syntax in which uncompressed frames and values are given, however they are stored (PS3.18 §8.7.3.5). */
 const EXPLICIT_LITTLE_ENDIAN = '1.2.840.10008.1.2.1';
 
 /** Gives stored instances and their parts out of what the index knows: ranged reads, no parsing. */
 export class ArchiveRetriever implements InstanceRetriever {
-  readonly #metadata: MetadataStore;
+  readonly #metadata: InstanceIndex;
   readonly #stored: StoredBytes;
   readonly #pixelCache = new PixelCache();
 
-  constructor(objects: ObjectStore, metadata: MetadataStore, logger: Logger = silentLogger) {
+  constructor(objects: ObjectReader, metadata: InstanceIndex, logger: Logger = silentLogger) {
     this.#metadata = metadata;
     this.#stored = new StoredBytes(objects, metadata, logger);
   }
@@ -108,7 +107,7 @@ export class ArchiveRetriever implements InstanceRetriever {
     const bulkPath = normalizeBulkPath(path);
     if (bulkPath === undefined) throw bulkDataNotFound();
     const { instance, pixels } = await this.#withPixels(scope, selector, { header: true, bulk: true });
-    if (pixels?.tag === bulkPath && pixels.frames?.kind !== 'native') return this.#allFrames(scope, instance, pixels);
+    if (pixels?.tag === bulkPath && isEncapsulated(pixels)) return this.#allFrames(scope, instance, pixels);
     const span = pixels?.tag === bulkPath ? pixels.span : findBulkSpan(instance.bulk, bulkPath);
     if (span === undefined) throw bulkDataNotFound();
     const header = JSON.parse(instance.header ?? '{}') as DicomJson;
@@ -176,6 +175,10 @@ function isAsStored(storedTransferSyntaxUid: string, wanted: WantedSyntax): bool
   return wanted === '*' || wanted === storedTransferSyntaxUid;
 }
 
+function isEncapsulated({ frames, transferSyntaxUid }: PixelDataDescription): boolean {
+  return frames === undefined ? TRANSFER_SYNTAXES.get(transferSyntaxUid)?.encapsulated === true : frames.kind !== 'native';
+}
+
 function outgoingFrames(
   instance: RetrievableInstance,
   pixels: PixelDataDescription | undefined,
@@ -185,7 +188,7 @@ function outgoingFrames(
   const native = pixels?.frames?.kind === 'native';
   return {
     transferSyntaxUid: native ? EXPLICIT_LITTLE_ENDIAN : stored,
-    mediaType: native ? OCTET_STREAM : (FRAME_MEDIA_TYPES.get(stored) ?? OCTET_STREAM),
+    mediaType: native ? OCTET_STREAM : (TRANSFER_SYNTAXES.get(stored)?.mediaType ?? OCTET_STREAM),
     frames,
   };
 }

@@ -1,6 +1,8 @@
 import type { DicomJson, DicomJsonElement, DicomJsonValue } from '@cairn/core';
 import type { Span } from '@cairn/dicom';
-import { OCTET_STREAM } from './frame-media-types.ts';
+
+/** What uncompressed values of no better known kind are. */
+export const OCTET_STREAM = 'application/octet-stream';
 
 const BULK_PATH = /^[0-9A-F]{8}(?:\/\d{1,9}\/[0-9A-F]{8})*$/;
 const MEDIA_TYPE = /^[\w!#$&^.+-]{1,127}\/[\w!#$&^.+-]{1,127}$/;

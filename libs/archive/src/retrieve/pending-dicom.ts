@@ -21,3 +21,7 @@ export function inflateDataSet(source: Bytes): Bytes {
   pipeline(source, inflate, () => undefined);
   return inflate;
 }
+
+export const TRANSFER_SYNTAXES: ReadonlyMap<string, { encapsulated: boolean; mediaType: string }> = new Map([
+  ['1.2.840.10008.1.2.4.50', { encapsulated: true, mediaType: 'image/jpeg' }],
+]);

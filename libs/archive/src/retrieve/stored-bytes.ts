@@ -10,13 +10,19 @@ import type { Bytes } from './byte-streams.ts';
 /** Deflated Explicit VR Little Endian (PS3.5 §A.5): positions of its values count in the inflated data set. */
 const DEFLATED = '1.2.840.10008.1.2.1.99';
 
+/** What a retrieve needs of the object store. */
+export type ObjectReader = Pick<ObjectStore, 'get'>;
+
+/** What a retrieve needs of the index. */
+export type InstanceIndex = Pick<MetadataStore, 'instances' | 'instance'>;
+
 /** Reads stored instances by position, wherever their bytes lie. */
 export class StoredBytes {
-  readonly #objects: ObjectStore;
-  readonly #metadata: MetadataStore;
+  readonly #objects: ObjectReader;
+  readonly #metadata: InstanceIndex;
   readonly #logger: Logger;
 
-  constructor(objects: ObjectStore, metadata: MetadataStore, logger: Logger) {
+  constructor(objects: ObjectReader, metadata: InstanceIndex, logger: Logger) {
     this.#objects = objects;
     this.#metadata = metadata;
     this.#logger = logger;
