@@ -1,0 +1,197 @@
+"""A DICOM peer made of pynetdicom that tests drive: one JSON request a line on stdin, one JSON answer a line on stdout.
+
+Requests name a method of Peer in "do"; the other members are its arguments. An answer is {"ok": ...} or {"error": "..."}.
+Data sets travel as bytes: what is sent is what the file holds after its meta information, what is received is digested unread.
+"""
+
+import hashlib
+import json
+import sys
+
+from pydicom.dataset import Dataset
+from pydicom.datadict import dictionary_VR
+from pydicom.filereader import read_file_meta_info
+from pydicom.tag import Tag
+from pynetdicom import AE, _config, build_role, evt
+
+_config.STORE_SEND_CHUNKED_DATASET = True
+_config.UNRESTRICTED_STORAGE_SERVICE = True
+
+VERIFICATION = "1.2.840.10008.1.1"
+MODELS = {
+    "patient": {"find": "1.2.840.10008.5.1.4.1.2.1.1", "move": "1.2.840.10008.5.1.4.1.2.1.2", "get": "1.2.840.10008.5.1.4.1.2.1.3"},
+    "study": {"find": "1.2.840.10008.5.1.4.1.2.2.1", "move": "1.2.840.10008.5.1.4.1.2.2.2", "get": "1.2.840.10008.5.1.4.1.2.2.3"},
+}
+# An association has at most 128 presentation contexts; one is kept for the query/retrieve model.
+STORAGE_CONTEXTS = 120
+UNCOMPRESSED = ["1.2.840.10008.1.2.1", "1.2.840.10008.1.2"]
+
+
+class Peer:
+    def __init__(self):
+        self.stored = []
+        self.server = None
+
+    def listen(self, aeTitle, contexts, port=0):
+        """Starts the one listener: contexts are [SOP class, [transfer syntaxes]]."""
+        ae = AE(ae_title=aeTitle)
+        ae.maximum_associations = 50
+        ae.add_supported_context(VERIFICATION)
+        for sop_class, syntaxes in contexts:
+            ae.add_supported_context(sop_class, syntaxes)
+        self.server = ae.start_server(("127.0.0.1", port), block=False, evt_handlers=[(evt.EVT_C_STORE, self._keep)])
+        return {"port": self.server.server_address[1]}
+
+    def received(self):
+        """What came by C-STORE since the last call."""
+        stored, self.stored = self.stored, []
+        return stored
+
+    def _keep(self, event):
+        data_set = event.encoded_dataset(include_meta=False)
+        self.stored.append({
+            "sopClassUid": event.request.AffectedSOPClassUID,
+            "sopInstanceUid": event.request.AffectedSOPInstanceUID,
+            "transferSyntaxUid": event.context.transfer_syntax,
+            "sha256DataSet": hashlib.sha256(data_set).hexdigest(),
+            "sizeBytes": len(data_set),
+            "originator": event.request.MoveOriginatorApplicationEntityTitle,
+        })
+        return 0x0000
+
+    def echo(self, to, calling="PYNETDICOM"):
+        with _Association(to, calling, [(VERIFICATION, ["1.2.840.10008.1.2"])]) as association:
+            return {"status": association.send_c_echo().Status}
+
+    def store(self, to, paths, calling="PYNETDICOM"):
+        """Sends Part 10 files, in as few associations as their presentation contexts allow."""
+        metas = {path: read_file_meta_info(path) for path in paths}
+        results = []
+        for group in _groups(paths, lambda path: (metas[path].MediaStorageSOPClassUID, metas[path].TransferSyntaxUID)):
+            contexts = list(dict.fromkeys((metas[path].MediaStorageSOPClassUID, metas[path].TransferSyntaxUID) for path in group))
+            with _Association(to, calling, [(sop_class, [syntax]) for sop_class, syntax in contexts]) as association:
+                for path in group:
+                    results.append({"path": path, **_store_one(association, path)})
+        return results
+
+    def find(self, to, level, keys, model="study", calling="PYNETDICOM", cancelAfter=None):
+        with _Association(to, calling, [(MODELS[model]["find"], UNCOMPRESSED)]) as association:
+            matches, status = [], None
+            for response, identifier in association.send_c_find(_identifier(level, keys), MODELS[model]["find"]):
+                status = _status(response)
+                if identifier is not None:
+                    matches.append(identifier.to_json_dict(suppress_invalid_tags=True))
+                    if len(matches) == cancelAfter:
+                        association.send_c_cancel(1, query_model=MODELS[model]["find"])
+            return {"status": status, "matches": matches}
+
+    def get(self, to, level, keys, contexts, model="study", calling="PYNETDICOM"):
+        """contexts are [SOP class, [transfer syntaxes]]; all in one association."""
+        self.stored = []
+        proposed = [(MODELS[model]["get"], UNCOMPRESSED), *contexts]
+        roles = [build_role(sop_class, scp_role=True) for sop_class in dict.fromkeys(sop_class for sop_class, _ in contexts)]
+        handlers = [(evt.EVT_C_STORE, self._keep)]
+        with _Association(to, calling, proposed, ext_neg=roles, evt_handlers=handlers) as association:
+            final = _final(association.send_c_get(_identifier(level, keys), MODELS[model]["get"]))
+        return {**final, "received": self.received()}
+
+    def move(self, to, level, keys, destination, model="study", calling="PYNETDICOM"):
+        with _Association(to, calling, [(MODELS[model]["move"], UNCOMPRESSED)]) as association:
+            return _final(association.send_c_move(_identifier(level, keys), destination, MODELS[model]["move"]))
+
+
+class _Association:
+    """An established association to {"port", "aeTitle"}; leaving it releases it."""
+
+    def __init__(self, to, calling, contexts, **options):
+        ae = AE(ae_title=calling)
+        ae.dimse_timeout = ae.network_timeout = 60
+        for sop_class, syntaxes in contexts:
+            ae.add_requested_context(sop_class, syntaxes)
+        self.association = ae.associate("127.0.0.1", to["port"], ae_title=to["aeTitle"], **options)
+
+    def __enter__(self):
+        if not self.association.is_established:
+            rejected = self.association.acceptor.primitive
+            raise RuntimeError(f"no association: {getattr(rejected, 'result_str', 'no answer')}")
+        return self.association
+
+    def __exit__(self, *_):
+        if self.association.is_established:
+            self.association.release()
+
+
+def _groups(paths, context_of):
+    """Consecutive groups of at most STORAGE_CONTEXTS different contexts."""
+    group, contexts = [], set()
+    for path in paths:
+        if context_of(path) not in contexts and len(contexts) == STORAGE_CONTEXTS:
+            yield group
+            group, contexts = [], set()
+        group.append(path)
+        contexts.add(context_of(path))
+    if group:
+        yield group
+
+
+def _store_one(association, path):
+    try:
+        return _status(association.send_c_store(path))
+    except Exception as error:
+        return {"status": None, "comment": str(error)}
+
+
+def _status(response):
+    if "Status" not in response:
+        return {"status": None, "comment": "no response"}
+    return {"status": response.Status, "comment": str(response.get("ErrorComment", ""))}
+
+
+def _final(responses):
+    counters, pending, identifier, status = {}, 0, None, None
+    for response, failed in responses:
+        status = _status(response)
+        pending += status["status"] == 0xFF00
+        identifier = failed or identifier
+        for name in ("Remaining", "Completed", "Failed", "Warning"):
+            counters[name.lower()] = response.get(f"NumberOf{name}Suboperations")
+    failed_uids = identifier.get("FailedSOPInstanceUIDList") if identifier is not None else None
+    if failed_uids is not None:
+        failed_uids = [failed_uids] if isinstance(failed_uids, str) else list(failed_uids)
+    return {"status": status, "pending": pending, "failedUids": failed_uids, **counters}
+
+
+def _identifier(level, keys):
+    """keys are hex tag → text, or [] of such items for a sequence."""
+    data_set = Dataset()
+    data_set.QueryRetrieveLevel = level
+    for tag, value in keys.items():
+        _add(data_set, tag, value)
+    return data_set
+
+
+def _add(data_set, tag, value):
+    vr = dictionary_VR(Tag(tag)).split(" or ")[0]
+    if vr == "SQ":
+        items = []
+        for item_keys in value:
+            item = Dataset()
+            for item_tag, item_value in item_keys.items():
+                _add(item, item_tag, item_value)
+            items.append(item)
+        value = items
+    data_set.add_new(Tag(tag), vr, value)
+
+
+def main():
+    peer = Peer()
+    for line in sys.stdin:
+        request = json.loads(line)
+        try:
+            answer = {"ok": getattr(peer, request.pop("do"))(**request)}
+        except Exception as error:
+            answer = {"error": f"{type(error).__name__}: {error}"}
+        print(json.dumps(answer), flush=True)
+
+
+main()
