@@ -1,0 +1,2 @@
+export { SqliteEventBus } from './sqlite-event-bus.ts';
+export type { SqliteEventBusOptions } from './sqlite-event-bus.ts';

@@ -1,0 +1,15 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describeEventBusContract } from '@cairn/event-bus/contract';
+import { SqliteEventBus } from '@cairn/event-bus/sqlite';
+
+describeEventBusContract(
+  'SqliteEventBus',
+  async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'cairn-events-'));
+    const open = (): Promise<SqliteEventBus> => SqliteEventBus.open({ file: join(folder, 'events.sqlite') });
+    return { bus: await open(), reopen: open, destroy: () => rm(folder, { recursive: true }) };
+  },
+  { durableOnPublish: true },
+);
