@@ -1,0 +1,205 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import type { ContextDecision, ServerHandlers, ServerOptions } from '../src/index.ts';
+import { COMMAND, DimseClient, DimseServer, REJECTION, STATUS, VERIFICATION_SOP_CLASS } from '../src/index.ts';
+import type { ConnectOptions } from '../src/client.ts';
+import type { ProposedContext } from '../src/upper-layer/associate.ts';
+
+export const CT = '1.2.840.10008.5.1.4.1.1.2';
+export const STUDY_FIND = '1.2.840.10008.5.1.4.1.2.2.1';
+const STUDY_GET = '1.2.840.10008.5.1.4.1.2.2.3';
+const STUDY_MOVE = '1.2.840.10008.5.1.4.1.2.2.2';
+const IMPLICIT = '1.2.840.10008.1.2';
+const EXPLICIT = '1.2.840.10008.1.2.1';
+
+const closing: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closing.splice(0).reverse()) await close();
+});
+
+const acceptFirst = ({ transferSyntaxUids }: ProposedContext): ContextDecision => ({
+  result: 0,
+  transferSyntaxUid: transferSyntaxUids[0]!,
+  requestorMayBeScp: true,
+});
+
+async function serve(handlers: Partial<ServerHandlers>, options: Partial<ServerOptions> = {}): Promise<number> {
+  const server = new DimseServer(
+    { listeners: [{ host: '127.0.0.1', port: 0 }], ...options },
+    { onAssociate: () => ({ decideContext: acceptFirst }), ...handlers },
+  );
+  const [address] = await server.listen();
+  closing.push(async () => await server.close(0));
+  return address!.port;
+}
+
+function to(port: number, more: Partial<ConnectOptions> = {}): ConnectOptions {
+  const contexts = [VERIFICATION_SOP_CLASS, CT, STUDY_FIND, STUDY_GET, STUDY_MOVE].map((abstractSyntaxUid) => ({
+    abstractSyntaxUid,
+    transferSyntaxUids: [EXPLICIT, IMPLICIT],
+  }));
+  return { host: '127.0.0.1', port, callingAet: 'TEST', calledAet: 'CAIRN', contexts, ...more };
+}
+
+async function bytesOf(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
+  const parts: Uint8Array[] = [];
+  for await (const chunk of chunks) parts.push(chunk);
+  return Buffer.concat(parts);
+}
+
+async function* chunked(bytes: Buffer, size: number): AsyncGenerator<Uint8Array> {
+  for (let offset = 0; offset < bytes.length; offset += size) yield bytes.subarray(offset, offset + size);
+}
+
+const pattern = (length: number): Buffer => Buffer.from(Array.from({ length }, (_, index) => (index * 31) % 251));
+
+describe('both roles over loopback', () => {
+  it('answers C-ECHO and releases', async () => {
+    const association = await DimseClient.connect(to(await serve({})));
+    expect(await association.echo()).toBe(STATUS.success);
+    await association.release();
+    expect(await association.closed).toBeUndefined();
+  });
+
+  it.each([1, 1000, 40_000, 300_000])('C-STORE passes %i bytes unchanged, in any chunking and to any maximum length', async (length) => {
+    const received: Buffer[] = [];
+    const onStore: ServerHandlers['onStore'] = async (_operation, dataSet) => {
+      received.push(await bytesOf(dataSet));
+      return { status: STATUS.success };
+    };
+    const data = pattern(length);
+    for (const maxPduLength of [4096, 262_144]) {
+      const association = await DimseClient.connect(to(await serve({ onStore }, { maxPduLength })));
+      for (const dataSet of [data, chunked(data, 7777)]) {
+        const response = await association.store({ sopClassUid: CT, sopInstanceUid: '1.2.3', transferSyntaxUid: EXPLICIT, dataSet });
+        expect(response.status).toBe(STATUS.success);
+        expect(received.pop()!.equals(data)).toBe(true);
+      }
+      await association.release();
+    }
+  });
+
+  it('drains the rest of a data set that its handler refuses, then answers', async () => {
+    const onStore: ServerHandlers['onStore'] = async () => await Promise.resolve({ status: 0xa700, errorComment: 'No space é left' });
+    const association = await DimseClient.connect(to(await serve({ onStore })));
+    const dataSet = chunked(pattern(2_000_000), 50_000);
+    const response = await association.store({ sopClassUid: CT, sopInstanceUid: '1.2.3', transferSyntaxUid: EXPLICIT, dataSet });
+    expect(response.command).toMatchObject({ Status: 0xa700, ErrorComment: 'No space ? left', AffectedSOPInstanceUID: '1.2.3' });
+    expect(await association.echo()).toBe(0);
+    await association.release();
+  });
+
+  it('gives C-FIND answers in order and the final status', async () => {
+    const association = await DimseClient.connect(
+      to(
+        await serve({
+          async *onFind(_operation, identifier) {
+            for (let index = 0; index < 5; index++)
+              yield { status: STATUS.pendingOptionalKey, identifier: Buffer.concat([identifier, Buffer.from([index])]) };
+            return { status: STATUS.success };
+          },
+        }),
+      ),
+    );
+    const seen = [];
+    for await (const { status, dataSet } of association.find(STUDY_FIND, Buffer.from([9]))) seen.push([status, dataSet && [...dataSet]]);
+    expect(seen).toEqual([...[0, 1, 2, 3, 4].map((index) => [0xff01, [9, index]]), [0, undefined]]);
+    await association.release();
+  });
+
+  it('case 20: C-CANCEL ends a C-FIND at once with FE00 and returns from its source', async () => {
+    let returned = false;
+    const association = await DimseClient.connect(
+      to(
+        await serve({
+          async *onFind(operation) {
+            try {
+              yield { identifier: Buffer.from([1, 2]) };
+              await new Promise((resolve) => operation.signal.addEventListener('abort', resolve));
+              return { status: 0 };
+            } finally {
+              returned = true;
+            }
+          },
+        }),
+      ),
+    );
+    const cancel = new AbortController();
+    const statuses = [];
+    for await (const { status } of association.find(STUDY_FIND, Buffer.from([0, 0]), { signal: cancel.signal })) {
+      statuses.push(status);
+      cancel.abort();
+    }
+    expect(statuses).toEqual([STATUS.pending, STATUS.cancel]);
+    expect(await association.echo()).toBe(0);
+    expect(returned).toBe(true);
+    await association.release();
+  });
+
+  it('runs C-GET sub-operations on the same association', async () => {
+    const port = await serve({
+      async *onGet(operation) {
+        const request = { sopClassUid: CT, transferSyntaxUid: EXPLICIT, dataSet: pattern(100_000) };
+        for (let index = 1; index <= 3; index++) {
+          const response = await operation.association.store({ ...request, sopInstanceUid: `1.2.${index}` });
+          yield { subOperations: { remaining: 3 - index, completed: index, failed: 0, warning: response.status } };
+        }
+        return { status: 0, subOperations: { completed: 3, failed: 0, warning: 0 } };
+      },
+    });
+    const got: (string | undefined)[] = [];
+    const contexts = [
+      { abstractSyntaxUid: STUDY_GET, transferSyntaxUids: [EXPLICIT] },
+      { abstractSyntaxUid: CT, transferSyntaxUids: [EXPLICIT], roles: { scu: false, scp: true } },
+    ];
+    const onStore: ServerHandlers['onStore'] = async (operation, dataSet) => {
+      expect((await bytesOf(dataSet)).length).toBe(100_000);
+      got.push(operation.command.AffectedSOPInstanceUID);
+      return { status: 0 };
+    };
+    const association = await DimseClient.connect(to(port, { contexts, handlers: { onStore } }));
+    const counts = [];
+    for await (const { command } of association.get(STUDY_GET, Buffer.from([0, 0]))) {
+      counts.push([command.NumberOfRemainingSuboperations, command.NumberOfCompletedSuboperations]);
+    }
+    expect(got).toEqual(['1.2.1', '1.2.2', '1.2.3']);
+    expect(counts).toEqual([[2, 1], [1, 2], [0, 3], [undefined, 3]]); // prettier-ignore
+    await association.release();
+  });
+
+  it('carries the N-services', async () => {
+    const port = await serve({
+      onNService: async (operation, dataSet) =>
+        await Promise.resolve({
+          status: 0,
+          sopInstanceUid: '1.9',
+          dataSet: Buffer.concat([dataSet, Buffer.from([operation.command.CommandField & 0xff])]),
+        }),
+    });
+    const association = await DimseClient.connect(to(port));
+    const { command, dataSet } = await association.nService({
+      commandField: COMMAND.action,
+      sopClassUid: CT,
+      sopInstanceUid: '1.2',
+      actionTypeId: 1,
+      dataSet: Buffer.from([7]),
+    });
+    expect(command).toMatchObject({ Status: 0, ActionTypeID: 1, AffectedSOPInstanceUID: '1.9' });
+    expect([...dataSet!]).toEqual([7, 0x30]);
+    await association.release();
+  });
+
+  it('answers 0211 for a service without handler', async () => {
+    const association = await DimseClient.connect(to(await serve({})));
+    for await (const { status } of association.move(STUDY_MOVE, 'DEST', Buffer.from([0, 0])))
+      expect(status).toBe(STATUS.unrecognizedOperation);
+    await association.release();
+  });
+
+  it('tells a rejection with its codes', async () => {
+    const port = await serve({ onAssociate: () => ({ rejection: REJECTION.calledAet }) });
+    await expect(DimseClient.connect(to(port))).rejects.toMatchObject({
+      code: 'dimse.association-rejected',
+      details: { result: 1, source: 1, reason: 7 },
+    });
+  });
+});
