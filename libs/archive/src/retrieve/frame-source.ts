@@ -48,7 +48,7 @@ export class FrameSource {
 
   #nativeFrame(number: number, table: Extract<FrameTable, { kind: 'native' }>): OutgoingFrame {
     const startBit = (number - 1) * table.frameBits;
-    if (startBit + table.frameBits > table.length * 8) {
+    if (startBit + table.frameBits > table.length * 8 || !this.#stored.reaches(this.#instance, table.offset + table.length)) {
       throw notFound('The pixel data ends before this frame does.', { frame: number, pixelDataBytes: table.length });
     }
     const value = new NativeValue(this.#stored, this.#instance, [table.offset, table.length], this.#pixels.vr);
@@ -66,6 +66,9 @@ export class FrameSource {
 
   #fragments(number: number, fragments: readonly Span[]): OutgoingFrame {
     if (fragments.length === 0) throw notFound('The frame has no fragments.', { frame: number });
+    if (!fragments.every(([offset, length]) => this.#stored.reaches(this.#instance, offset + length))) {
+      throw notFound('The frame table leads outside the instance.', { frame: number });
+    }
     const sizeBytes = fragments.reduce((sum, [, length]) => sum + length, 0);
     const open = (range?: ByteRange, signal?: AbortSignal) =>
       this.#stored.read(this.#scope, this.#instance, clipSpans(fragments, clipRange(range, sizeBytes)), signal);

@@ -28,6 +28,11 @@ export class StoredBytes {
     this.#logger = logger;
   }
 
+  /** False when an instance's stored bytes end before `end`; how far a deflated data set reaches is known only by inflating. */
+  reaches({ version }: RetrievableInstance, end: number): boolean {
+    return version.transferSyntaxUid === DEFLATED || end <= version.location.length;
+  }
+
   /**
    * Opens the bytes [start, end) of an instance as stored; resolves when they are open. An object that is gone is looked up once
    * more, for its duplicate may have been collected since the index was read; `object-store.not-found` when that fails too.
