@@ -48,6 +48,9 @@ export interface InstanceReceipt {
   defaultIssuer: string;
 }
 
+/** A receipt without its texts. */
+export type ReceiptRecord = Omit<InstanceReceipt, 'header' | 'bulk' | 'pixels'>;
+
 /** One distinct content (data set SHA-256 + transfer syntax) of an instance. */
 export interface InstanceVersion {
   /** The smallest receipt of this content: places the version among the others. */
@@ -61,7 +64,9 @@ export interface InstanceVersion {
   dataSetOffset: number;
   location: ObjectLocation;
   source: ReceiptSource;
-  /** Every receipt of this content in ascending order; the first is `ulid`. */
+  /** ULID of the newest fact that made this version the current one by hand: places it as if received then. */
+  preferred?: string;
+  /** Every receipt of this content in ascending order; the first is `ulid`. Without `location`: its object was collected. */
   receipts: readonly { ulid: string; location?: ObjectLocation; source: ReceiptSource }[];
 }
 
@@ -72,7 +77,7 @@ export interface InstanceDocument {
   sopInstanceUid: string;
   sopClassUid: string;
   instanceNumber?: number;
-  /** Ascending by `ulid`; the last is the current one. */
+  /** Ascending by `preferred`, else `ulid`; the last is the current one. */
   versions: readonly InstanceVersion[];
 }
 
@@ -117,14 +122,15 @@ export interface ConflictDocument {
   /** Derived from its content, so that a replay finds the same: hash over kind and the parties. */
   id: string;
   /**
-   * `patient-identity`: other name, birth date or sex under one identifier. `study-moved`: one SOP or series UID under two
-   * studies (or series). `content`: other content under a known SOP Instance UID.
+   * `patient-identity`: other name, birth date or sex under one identifier, or one study under two patients.
+   * `instance-elsewhere`: one SOP Instance UID in two series, or one series UID in two studies. `content`: other content
+   * under a known SOP Instance UID.
    */
   kind: 'patient-identity' | 'instance-elsewhere' | 'content';
   studyInstanceUid: string;
   seriesInstanceUid?: string;
   sopInstanceUid?: string;
-  /** ULIDs of the receipts that contradict each other, ascending. */
+  /** The earliest receipts of the two that contradict each other, ascending. */
   receipts: readonly string[];
   /** Set when resolved by hand, from the journal. */
   resolution?: { ulid: string; action: string };

@@ -5,6 +5,7 @@ export type {
   InstanceVersion,
   ObjectLocation,
   PatientDocument,
+  ReceiptRecord,
   ReceiptSource,
   SeriesDocument,
   StudyDocument,
@@ -20,3 +21,6 @@ export type {
   ReceiptOutcome,
   RetrievableInstance,
 } from './metadata-store.ts';
+export { fold, foldName } from './fold.ts';
+export { levelOfAttribute } from './levels.ts';
+export { dateNumber, dateTimeNumber, timeNumber } from './temporal.ts';

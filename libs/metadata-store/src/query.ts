@@ -42,9 +42,11 @@ export interface QueryPlan {
   after?: string;
   /** Return the header of the row's representative instance (its own at instance level): for attributes that the documents lack. */
   withHeader: boolean;
+  /** Return the patient's document with its counts; at patient level it always comes. */
+  withPatient: boolean;
 }
 
-/** One match; documents of the row's level and of all above it. */
+/** One match; documents of the row's level and of those above it (the patient's only where asked for). */
 export interface QueryRow {
   /** Opaque; stands for this row's place in the total order. */
   cursor: string;
@@ -57,7 +59,10 @@ export interface QueryRow {
   header?: DicomJson;
 }
 
-/** One page in the total order of its level: study date descending, then UIDs; below the study by number, then UID. */
+/**
+ * One page in the total order of its level. Patients: folded name, then key. Studies: date descending, undated ones last,
+ * within a day a fixed order. Series and instances: their study's order, then number (without one: last), then UID.
+ */
 export interface QueryPage {
   rows: readonly QueryRow[];
   /** True when further rows match. */

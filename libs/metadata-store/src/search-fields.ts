@@ -1,0 +1,75 @@
+import type { DicomJson } from '@cairn/core';
+import { fold, foldName } from './fold.ts';
+import { firstText, nameGroups } from './values.ts';
+
+/** Name of a folded field that a store keeps beside a study's document to find it by. */
+export type SearchField = 'patientName' | 'patientId' | 'accessionNumber' | 'studyDescription' | 'referringPhysicianName';
+
+/** The search fields of a study; names as component groups joined by `=`; empty when the attribute has no value. */
+export type StudySearchFields = Readonly<Record<SearchField, string>>;
+
+/** Attributes that have a search field: their tags. */
+export const SEARCH_FIELD_OF_TAG: Readonly<Record<string, SearchField>> = {
+  '00100010': 'patientName',
+  '00100020': 'patientId',
+  '00080050': 'accessionNumber',
+  '00081030': 'studyDescription',
+  '00080090': 'referringPhysicianName',
+};
+
+/** Length of an FTS5 trigram: shorter literals find nothing there. */
+export const TRIGRAM_LENGTH = 3;
+
+const IDEOGRAPH = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}]/u;
+const MODALITIES_SHOWN = 32;
+
+/** The folded search fields of a study's attributes. */
+export function studySearchFields(attributes: DicomJson): StudySearchFields {
+  return {
+    patientName: foldedName(attributes, '00100010'),
+    patientId: fold(firstText(attributes, '00100020')),
+    accessionNumber: fold(firstText(attributes, '00080050')),
+    studyDescription: fold(firstText(attributes, '00081030')),
+    referringPhysicianName: foldedName(attributes, '00080090'),
+  };
+}
+
+/** All component groups of a name attribute's values, folded, joined by `=`. */
+export function foldedName(attributes: DicomJson, tag: string): string {
+  return (attributes[tag]?.Value ?? [])
+    .flatMap((value) => nameGroups(value))
+    .map(foldName)
+    .join('=');
+}
+
+/** Tokens by which a study is found where trigrams find nothing: its modalities; characters and pairs of ideographic names. */
+export function studyTokens(fields: StudySearchFields, modalities: readonly string[]): readonly string[] {
+  const tokens = new Set(modalities.slice(0, MODALITIES_SHOWN).map((modality) => modalityToken(modality)));
+  for (const token of ideographTokens(fields.patientName)) tokens.add(token);
+  return [...tokens];
+}
+
+/** The token of a modality. */
+export function modalityToken(modality: string): string {
+  return `m:${fold(modality)}`;
+}
+
+/** Tokens of the ideographic characters and pairs in a folded text. */
+export function ideographTokens(text: string): readonly string[] {
+  const characters = [...text];
+  const tokens: string[] = [];
+  for (const [index, character] of characters.entries()) {
+    if (!IDEOGRAPH.test(character)) continue;
+    tokens.push(`n:${character}`);
+    const next = characters[index + 1];
+    if (next !== undefined && IDEOGRAPH.test(next)) tokens.push(`n:${character}${next}`);
+  }
+  return tokens;
+}
+
+/** The token that finds a literal of one or two ideographic characters; undefined for any other. */
+export function tokenOfShortLiteral(literal: string): string | undefined {
+  const characters = [...literal];
+  const short = characters.length > 0 && characters.length < TRIGRAM_LENGTH;
+  return short && characters.every((character) => IDEOGRAPH.test(character)) ? `n:${literal}` : undefined;
+}
