@@ -7,6 +7,7 @@ import type { Archive } from '../harness/archive.ts';
 import { PynetdicomPeer, describeWithPeer, hasPeer } from '../harness/peers.ts';
 import { eventually, qidoAll, stow, textOf } from '../harness/web.ts';
 import { studiesOf, studyFacts } from './corpus-model.ts';
+import { rejection } from './rejection.ts';
 import { MOVE_DESTINATION, acceptedFiles, providerContexts, stateOf, storeAndFetch } from './corpus-run.ts';
 import type { AcceptedFile, CorpusOutcome } from './corpus-run.ts';
 
@@ -80,14 +81,8 @@ const STUDY_KEYS = {
   it('refuses each file that must be rejected, in words, and keeps nothing of it', async () => {
     for (const file of files!.filter((each) => each.expected === 'reject')) {
       const answer = await stow(archive, [await readFile(file.absolutePath)]);
-      const reasons = [...answer.failed.values()];
-      expect({ file: file.path, status: answer.status, stored: answer.stored, reasons: reasons.length }).toEqual({
-        file: file.path,
-        status: 409,
-        stored: [],
-        reasons: 1,
-      });
-      expect({ file: file.path, reason: reasons[0] }).toEqual({ file: file.path, reason: expect.any(Number) });
+      const told = { file: file.path, status: answer.status, stored: answer.stored, reasons: [...answer.failed.values()] };
+      expect(told).toEqual({ file: file.path, status: 409, stored: [], reasons: [rejection(file).stowReason] });
       if (/^[\d.]+$/.test(file.sopInstanceUid))
         expect({ file: file.path, ...(await stateOf(archive, file)) }).toMatchObject({ file: file.path, found: 0 });
     }
@@ -122,6 +117,19 @@ const STUDY_KEYS = {
 
     it('gives every data set back unchanged by C-MOVE', () => {
       expect(outcome.move).toEqual([]);
+    });
+
+    it('refuses by C-STORE what must be rejected, with its status', async () => {
+      const rejected = files!.filter(
+        (file) =>
+          file.expected === 'reject' && file.transferSyntaxUid !== '' && file.sopInstanceUid !== '' && !/directory/.test(file.remark),
+      );
+      const answers = await peer!.store(
+        archive,
+        rejected.map((file) => file.absolutePath),
+      );
+      const told = answers.map(({ path, status }) => `${path} ${status?.toString(16)}`).sort();
+      expect(told).toEqual(rejected.map((file) => `${file.absolutePath} ${rejection(file).status.toString(16)}`).sort());
     });
 
     it('answers C-FIND as QIDO-RS', async () => {
