@@ -40,7 +40,12 @@ export class FrameSource {
   frame(number: number): OutgoingFrame {
     if (!Number.isSafeInteger(number) || number < 1 || number > this.count) {
       const hint = this.#table.kind === 'video' ? ' A video is given whole, as frame 1.' : '';
-      throw notFound(`The instance has no such frame.${hint}`, { frame: number, numberOfFrames: this.count });
+      const { problem } = this.#pixels;
+      throw notFound(`The instance has no such frame.${hint}`, {
+        frame: number,
+        numberOfFrames: this.count,
+        ...(problem === undefined ? {} : { reason: problem }),
+      });
     }
     if (this.#table.kind === 'native') return this.#nativeFrame(number, this.#table);
     return this.#fragments(number, this.#table.kind === 'video' ? this.#table.fragments : this.#table.frames[number - 1]!);
