@@ -1,0 +1,132 @@
+/** `npm run bench`: Cairn and Orthanc side by side. Progress goes to stderr, the result to stdout. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism, cpus, tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { StudyNumbers } from './data/studies.ts';
+import type { Measurement } from './measurement.ts';
+import { isIsolated, runIsolated } from './namespace.ts';
+import type { Options } from './options.ts';
+import { readOptions, USAGE } from './options.ts';
+import { renderTable, renderVerdict } from './report.ts';
+import { SECTIONS } from './sections/index.ts';
+import type { SectionName } from './sections/section.ts';
+import { cairn, findOrthanc } from './servers/products.ts';
+import type { Product, ServerName } from './servers/server.ts';
+import { Server } from './servers/server.ts';
+
+const started = performance.now();
+
+function progress(what: string): void {
+  const seconds = Math.round((performance.now() - started) / 1000);
+  process.stderr.write(`${String(seconds).padStart(5)} s  ${what}\n`);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** The products that this run can start, and what the reader must know of them. */
+function productsOf(options: Options): { products: Product[]; conditions: string[] } {
+  const conditions = [
+    `${availableParallelism()} cores, ${cpus()[0]?.model ?? 'unknown CPU'}; Node ${process.version}; loopback; medians of rounds`,
+  ];
+  const products: Product[] = [];
+  const orthanc = findOrthanc();
+  if (!options.servers.includes('orthanc')) conditions.push('Orthanc: left out');
+  else if (!orthanc) conditions.push('Orthanc: not installed (Debian packages orthanc and orthanc-dicomweb)');
+  else if (!isIsolated())
+    conditions.push('Orthanc: left out, since it listens on every interface and no network namespace can be made here');
+  else {
+    products.push(orthanc.product);
+    conditions.push(
+      `Orthanc ${orthanc.version} with DICOMweb plugin, TCP_NODELAY on for HTTP and DIMSE, fsync on (its default), in the same network namespace`,
+    );
+  }
+  if (options.servers.includes('cairn')) {
+    const folder = options.profileFolder;
+    products.push(cairn(folder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${resolve(folder)}`]));
+    conditions.push(`Cairn as built, embedded defaults${folder === undefined ? '' : ', under the CPU profiler: slower'}`);
+  }
+  if (options.quick) conditions.push('quick: small counts and archives, the aims are for a full run');
+  return { products, conditions };
+}
+
+/** Every section on every product, one server at a time. A failed section is told and leaves its figures out. */
+async function runAll(options: Options, products: readonly Product[], workFolder: string) {
+  const figures: Record<ServerName, Map<string, Measurement>> = { orthanc: new Map(), cairn: new Map() };
+  const failures: string[] = [];
+  for (const section of options.sections) {
+    for (const product of products) {
+      try {
+        for (const measurement of await runSection(section, product, options, workFolder))
+          figures[product.name].set(measurement.key, measurement);
+      } catch (error) {
+        failures.push(`${section} on ${product.name}: ${messageOf(error)}`);
+        progress(`FAILED: ${failures.at(-1)}`);
+      }
+    }
+  }
+  return { figures, failures };
+}
+
+async function runSection(name: SectionName, product: Product, options: Options, workFolder: string): Promise<Measurement[]> {
+  progress(`${name}: starting ${product.name}`);
+  const server = await Server.start(product, workFolder);
+  try {
+    return await SECTIONS[name]({
+      server,
+      scale: options.scale,
+      studies: new StudyNumbers(),
+      progress: (what) => progress(`${product.name}: ${what}`),
+    });
+  } finally {
+    await server.stop();
+  }
+}
+
+async function run(options: Options): Promise<number> {
+  const { products, conditions } = productsOf(options);
+  const workFolder = mkdtempSync(join(tmpdir(), 'cairn-bench-'));
+  process.once('exit', () => rmSync(workFolder, { recursive: true, force: true }));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
+  if (options.profileFolder !== undefined) mkdirSync(options.profileFolder, { recursive: true });
+
+  const { figures, failures } = await runAll(options, products, workFolder);
+  const lines = [
+    ...conditions.map((line) => `- ${line}`),
+    '',
+    renderTable(figures.cairn, figures.orthanc),
+    '',
+    renderVerdict(figures.cairn, figures.orthanc),
+    ...failures.map((line) => `FAILED ${line}`),
+  ];
+  process.stdout.write(`${lines.join('\n')}\n`);
+  if (options.jsonFile !== undefined) {
+    const json = {
+      date: new Date().toISOString(),
+      conditions,
+      failures,
+      orthanc: [...figures.orthanc.values()],
+      cairn: [...figures.cairn.values()],
+    };
+    writeFileSync(options.jsonFile, `${JSON.stringify(json, null, 2)}\n`);
+  }
+  return failures.length === 0 ? 0 : 1;
+}
+
+async function main(args: readonly string[]): Promise<number> {
+  if (args.includes('--help')) {
+    process.stdout.write(`${USAGE}\n`);
+    return 0;
+  }
+  let options: Options;
+  try {
+    options = readOptions(args);
+  } catch (error) {
+    process.stderr.write(`${messageOf(error)}\n${USAGE}\n`);
+    return 64;
+  }
+  return (isIsolated() ? undefined : runIsolated()) ?? (await run(options));
+}
+
+process.exitCode = await main(process.argv.slice(2));

@@ -1,0 +1,88 @@
+/** What the bench measures, and the two ways in which it does. */
+import { spawnSync } from 'node:child_process';
+import type { Server } from './servers/server.ts';
+import { median } from './statistics.ts';
+
+/** Units of a measurement; of `ms` less is better, of rates more. */
+type Unit = 'inst/s' | 'MB/s' | 'ms';
+
+/** Names a measurement: `key` is stable over runs, `label` is for people. */
+export interface About {
+  readonly key: string;
+  readonly label: string;
+  readonly unit: Unit;
+}
+
+/** One figure of one server. */
+export interface Measurement extends About {
+  /** One value a round; the figure is their median. */
+  readonly rounds: readonly number[];
+  /** Server CPU, work after the answer included: seconds a GB for transfers, milliseconds a request else. */
+  readonly cpu?: number;
+  /** Highest resident memory above that of the idle server, in MiB. */
+  readonly memoryMib?: number;
+}
+
+/** What one round of a transfer moved, in how many seconds. */
+export interface Transfer {
+  readonly seconds: number;
+  readonly instances: number;
+  readonly bytes: number;
+}
+
+/** Times `rounds` rounds of a transfer; each starts with clean page cache write-back and an idle server. */
+export async function measureTransfer(
+  server: Server,
+  about: About,
+  rounds: number,
+  transfer: (round: number) => Promise<Transfer>,
+): Promise<Measurement> {
+  const rates: number[] = [];
+  const cpu: number[] = [];
+  server.resetPeakRss();
+  for (let round = 0; round < rounds; round++) {
+    spawnSync('sync');
+    await server.untilIdle();
+    const cpuBefore = server.cpuSeconds();
+    const { seconds, instances, bytes } = await transfer(round);
+    await server.untilIdle();
+    rates.push(rateOf(about.unit, seconds, instances, bytes));
+    cpu.push((server.cpuSeconds() - cpuBefore) / (bytes / 1e9));
+  }
+  return { ...about, rounds: rates, cpu: median(cpu), memoryMib: server.peakRssMib() - server.idleRssMib };
+}
+
+function rateOf(unit: Unit, seconds: number, instances: number, bytes: number): number {
+  if (unit === 'ms') return seconds * 1000;
+  return unit === 'inst/s' ? instances / seconds : bytes / 1e6 / seconds;
+}
+
+/** Ends a round of requests at whichever comes first. */
+export interface RequestLimits {
+  readonly rounds: number;
+  readonly requests: number;
+  readonly milliseconds: number;
+}
+
+/** Repeats a request on one connection; a round's value is the median of its latencies. `request` gives the latency in ms. */
+export async function measureRequests(
+  server: Server,
+  about: About,
+  limits: RequestLimits,
+  request: (index: number) => Promise<number>,
+): Promise<Measurement> {
+  const rounds: number[] = [];
+  await request(0); // compiles code paths and opens files once, for every server alike
+  server.resetPeakRss();
+  const cpuBefore = server.cpuSeconds();
+  let sent = 0;
+  for (let round = 0; round < limits.rounds; round++) {
+    const latencies: number[] = [];
+    const end = performance.now() + limits.milliseconds;
+    do latencies.push(await request(++sent));
+    while (latencies.length < limits.requests && performance.now() < end);
+    rounds.push(median(latencies));
+  }
+  const cpu = ((server.cpuSeconds() - cpuBefore) / sent) * 1000;
+  return { ...about, rounds, cpu, memoryMib: server.peakRssMib() - server.idleRssMib };
+}

@@ -1,0 +1,144 @@
+/** A server under test: started on free ports with an empty data folder, watched through /proc, stopped and removed. */
+import type { ChildProcess } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { DicomAddress } from '../load/association.ts';
+import { resetPeakRss, treeCpuSeconds, treePeakRssMib, treeRssMib } from './process-tree.ts';
+
+/** Which server. */
+export type ServerName = 'orthanc' | 'cairn';
+
+/** How a product is started. */
+export interface Product {
+  readonly name: ServerName;
+  /** The command for these ports and this empty folder, and the path that answers 200 when the server is ready. */
+  command(ports: Ports, folder: string): { file: string; args: readonly string[]; env: Readonly<Record<string, string>> };
+  readonly readyPath: string;
+  readonly aeTitle: string;
+}
+
+/** Where the server shall listen. */
+export interface Ports {
+  readonly http: number;
+  readonly dicom: number;
+}
+
+const READY_DEADLINE_MS = 60_000;
+const STOP_DEADLINE_MS = 20_000;
+const IDLE_DEADLINE_MS = 120_000;
+const IDLE_SAMPLE_MS = 400;
+/** A server that used less than this in one sample has finished its deferred work. */
+const IDLE_CPU_SECONDS = 0.025;
+
+/** A started server. */
+export class Server {
+  readonly name: ServerName;
+  readonly httpPort: number;
+  readonly dicom: DicomAddress;
+  /** Memory after start, before any request, in MiB. */
+  idleRssMib = 0;
+  readonly #child: ChildProcess;
+  readonly #pid: number;
+  readonly #folder: string;
+
+  private constructor(product: Product, ports: Ports, child: ChildProcess, folder: string) {
+    this.name = product.name;
+    this.httpPort = ports.http;
+    this.dicom = { port: ports.dicom, aeTitle: product.aeTitle };
+    this.#child = child;
+    this.#pid = child.pid ?? 0;
+    this.#folder = folder;
+  }
+
+  /** Starts the product in a new folder below `workFolder` and waits until it is ready and idle; throws with its last lines when it ends. */
+  static async start(product: Product, workFolder: string): Promise<Server> {
+    const folder = join(workFolder, product.name);
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder, { recursive: true });
+    const ports = { http: await freePort(), dicom: await freePort() };
+    const { file, args, env } = product.command(ports, folder);
+    const logFile = join(folder, 'bench.log');
+    const log = openSync(logFile, 'a');
+    const child = spawn(file, args, { cwd: folder, env: { ...process.env, ...env }, stdio: ['ignore', log, log] });
+    closeSync(log);
+    const server = new Server(product, ports, child, folder);
+    await server.#ready(product.readyPath, logFile);
+    await server.untilIdle();
+    server.idleRssMib = treeRssMib(server.#pid);
+    return server;
+  }
+
+  cpuSeconds(): number {
+    return treeCpuSeconds(this.#pid);
+  }
+
+  peakRssMib(): number {
+    return treePeakRssMib(this.#pid);
+  }
+
+  resetPeakRss(): void {
+    resetPeakRss(this.#pid);
+  }
+
+  /** Waits until work that the server does after its answers (indexing, clean-up) has ended, so that its CPU time is counted. */
+  async untilIdle(): Promise<void> {
+    const deadline = Date.now() + IDLE_DEADLINE_MS;
+    for (let before = this.cpuSeconds(); Date.now() < deadline;) {
+      await sleep(IDLE_SAMPLE_MS);
+      const after = this.cpuSeconds();
+      if (after - before < IDLE_CPU_SECONDS) return;
+      before = after;
+    }
+  }
+
+  /** SIGTERM, after a deadline SIGKILL; removes the data folder. */
+  async stop(): Promise<void> {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) {
+      const ended = once(this.#child, 'exit');
+      this.#child.kill('SIGTERM');
+      const killer = setTimeout(() => this.#child.kill('SIGKILL'), STOP_DEADLINE_MS);
+      await ended;
+      clearTimeout(killer);
+    }
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  async #ready(path: string, logFile: string): Promise<void> {
+    let failure: Error | undefined;
+    this.#child.once('error', (error) => (failure = error));
+    const deadline = Date.now() + READY_DEADLINE_MS;
+    while (Date.now() < deadline) {
+      if (failure) throw failure;
+      if (this.#child.exitCode !== null) break;
+      const answer = await fetch(`http://127.0.0.1:${this.httpPort}${path}`).catch(() => undefined);
+      await answer?.arrayBuffer();
+      if (answer?.ok) return;
+      await sleep(100);
+    }
+    await this.stopAfterFailure();
+    throw new Error(`${this.name} did not become ready:\n${lastLines(logFile)}`);
+  }
+
+  private async stopAfterFailure(): Promise<void> {
+    if (this.#child.exitCode !== null) return;
+    this.#child.kill('SIGKILL');
+    await once(this.#child, 'exit');
+  }
+}
+
+function lastLines(logFile: string): string {
+  return readFileSync(logFile, 'utf8').split('\n').slice(-15).join('\n');
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const address = probe.address();
+  probe.close();
+  await once(probe, 'close');
+  return typeof address === 'object' && address ? address.port : 0;
+}
