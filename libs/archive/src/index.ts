@@ -11,3 +11,20 @@ export type {
   WantedSyntax,
 } from './retrieve/retrieve.ts';
 export { ArchiveRetriever } from './retrieve/archive-retriever.ts';
+export { IngestPipeline } from './ingest/ingest-pipeline.ts';
+export type { IngestObserver, IngestOptions, IngestPorts } from './ingest/ingest-pipeline.ts';
+export { INGEST_TOPIC } from './ingest/receipt-codec.ts';
+export { INSTANCE_TOPIC, STUDY_TOPIC } from './indexing/change-feed.ts';
+export type { InstanceChanged, StudyChanged } from './indexing/change-feed.ts';
+export { Indexer } from './indexing/indexer.ts';
+export type { IndexObserver, IndexerPorts } from './indexing/indexer.ts';
+export { LandingReconciler } from './indexing/landing-reconciler.ts';
+export type { ReconcileReport, ReconcilerOptions, ReconcilerPorts } from './indexing/landing-reconciler.ts';
+export { DuplicateCollector } from './indexing/duplicate-collector.ts';
+export type { CollectReport, CollectorOptions, CollectorPorts } from './indexing/duplicate-collector.ts';
+export { rebuildIndex } from './indexing/rebuild-index.ts';
+export type { RebuildOptions, RebuildProgress } from './indexing/rebuild-index.ts';
+export { JournalWriter } from './journal/journal-writer.ts';
+export type { JournalPorts, NewFact } from './journal/journal-writer.ts';
+export { preferVersion, resolveConflict } from './journal/decisions.ts';
+export type { DecisionPorts, VersionContent } from './journal/decisions.ts';
