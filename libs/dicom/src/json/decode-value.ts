@@ -1,0 +1,136 @@
+import type { DicomJsonElement, DicomJsonPersonName, DicomJsonValue } from '@cairn/core';
+import { readTag } from '../scanner/element-bytes.ts';
+import { tagText } from '../tables/dictionary.ts';
+import { vrRule } from '../tables/vr.ts';
+import type { VrRule } from '../tables/vr.ts';
+import { decodeText } from '../text/decode-text.ts';
+
+/** What the data set around a value says about it. */
+export interface ValueContext {
+  bigEndian: boolean;
+  /** Values of Specific Character Set (0008,0005). */
+  charsets: readonly string[];
+}
+
+const INTEGER = /^[+-]?\d+$/;
+const SPACE = 0x20;
+
+/** Turns an element's bytes into DICOM JSON (PS3.18 §F.2). Values that break their VR's rules stay text; nothing throws. */
+export function decodeElement(vr: string, value: Buffer, context: ValueContext): DicomJsonElement {
+  const rule = vrRule(vr);
+  if (value.length === 0) return { vr };
+  switch (rule.kind) {
+    case 'bytes':
+    case 'sequence':
+      return { vr, InlineBinary: swapped(value, context.bigEndian ? rule.wordSize : 1).toString('base64') };
+    case 'number':
+      return withValues(vr, decodeNumbers(rule, value, context.bigEndian));
+    case 'tag':
+      return withValues(vr, decodeTags(value, context.bigEndian));
+    default:
+      return withValues(vr, decodeTexts(rule, value, context));
+  }
+}
+
+/** A copy with the bytes of each word reversed; the bytes themselves for words of one byte. */
+export function swapped(value: Buffer, wordSize: number): Buffer {
+  if (wordSize === 1) return value;
+  const copy = Buffer.from(value);
+  swapWords(copy, wordSize);
+  return copy;
+}
+
+/** Reverses the bytes of each whole word in place. */
+export function swapWords(bytes: Buffer, wordSize: number): void {
+  const whole = bytes.subarray(0, bytes.length - (bytes.length % wordSize));
+  if (wordSize === 2) whole.swap16();
+  else if (wordSize === 4) whole.swap32();
+  else if (wordSize === 8) whole.swap64();
+}
+
+function withValues(vr: string, values: readonly DicomJsonValue[]): DicomJsonElement {
+  return values.length === 0 || (values.length === 1 && values[0] === null) ? { vr } : { vr, Value: values };
+}
+
+function decodeTexts(rule: VrRule, value: Buffer, context: ValueContext): DicomJsonValue[] {
+  const text = decodeText(withoutPadding(value), context.charsets, rule.vr);
+  if (rule.kind === 'longText') return [text === '' ? null : text];
+  return text.split('\\').map((part) => decodeOne(rule, part));
+}
+
+function decodeOne(rule: VrRule, part: string): DicomJsonValue {
+  switch (rule.kind) {
+    case 'personName':
+      return decodePersonName(part);
+    case 'decimal':
+      return decimalOf(part.trim());
+    case 'integer':
+      return integerOf(part.trim());
+    case 'text':
+      return part.trimEnd() || null;
+    default:
+      return part.trim() || null;
+  }
+}
+
+/** A number only where it reads back as the same text, so that no precision is lost. */
+function decimalOf(text: string): DicomJsonValue {
+  if (text === '') return null;
+  const number = Number(text);
+  return Number.isFinite(number) && String(number) === text ? number : text;
+}
+
+function integerOf(text: string): DicomJsonValue {
+  if (text === '') return null;
+  const number = Number(text);
+  return INTEGER.test(text) && Number.isSafeInteger(number) ? number : text;
+}
+
+function decodePersonName(text: string): DicomJsonPersonName | null {
+  const [alphabetic = '', ideographic = '', phonetic = ''] = text.split('=').map((group) => group.trimEnd());
+  if (alphabetic + ideographic + phonetic === '') return null;
+  return {
+    ...(alphabetic !== '' && { Alphabetic: alphabetic }),
+    ...(ideographic !== '' && { Ideographic: ideographic }),
+    ...(phonetic !== '' && { Phonetic: phonetic }),
+  };
+}
+
+function decodeTags(value: Buffer, bigEndian: boolean): string[] {
+  return Array.from({ length: Math.floor(value.length / 4) }, (_, index) => tagText(readTag(value, index * 4, bigEndian)));
+}
+
+function decodeNumbers(rule: VrRule, value: Buffer, bigEndian: boolean): DicomJsonValue[] {
+  const read = NUMBER_READERS[rule.vr]!;
+  const bytes = bigEndian ? swapped(value, rule.wordSize) : value;
+  return Array.from({ length: Math.floor(bytes.length / rule.wordSize) }, (_, index) => read(bytes, index * rule.wordSize));
+}
+
+const NUMBER_READERS: Readonly<Record<string, (bytes: Buffer, at: number) => number | string>> = {
+  US: (bytes, at) => bytes.readUInt16LE(at),
+  SS: (bytes, at) => bytes.readInt16LE(at),
+  UL: (bytes, at) => bytes.readUInt32LE(at),
+  SL: (bytes, at) => bytes.readInt32LE(at),
+  UV: (bytes, at) => safeNumber(bytes.readBigUInt64LE(at)),
+  SV: (bytes, at) => safeNumber(bytes.readBigInt64LE(at)),
+  FL: (bytes, at) => finiteNumber(bytes.readFloatLE(at)),
+  FD: (bytes, at) => finiteNumber(bytes.readDoubleLE(at)),
+};
+
+/** 64-bit integers beyond 2^53 are text in JSON (PS3.18 §F.2.3 note). */
+function safeNumber(value: bigint): number | string {
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : String(value);
+}
+
+/** JSON has no NaN and infinities: they are text. */
+function finiteNumber(value: number): number | string {
+  return Number.isFinite(value) ? value : String(value);
+}
+
+/** The value without trailing spaces and NULs, which only make the length even (PS3.5 §6.2). */
+function withoutPadding(value: Buffer): Buffer {
+  let end = value.length;
+  while (end > 0 && (value[end - 1] === SPACE || value[end - 1] === 0)) end -= 1;
+  return value.subarray(0, end);
+}
