@@ -5,7 +5,7 @@ export { DEFAULT_SCAN_LIMITS } from './scanner/limits.ts';
 export type { ScanLimits } from './scanner/limits.ts';
 export { requireIdentifiers } from './identifiers.ts';
 export type { InstanceIdentifiers } from './identifiers.ts';
-export { findAttribute, isTag, vrOf } from './tables/dictionary.ts';
+export { findAttribute, isPrivate, isTag, vrOf } from './tables/dictionary.ts';
 export type { Attribute } from './tables/dictionary.ts';
 export { MEDIA_STORAGE_DIRECTORY, SOP_CLASSES } from './tables/sop-classes.ts';
 export type { SopClass } from './tables/sop-classes.ts';
@@ -17,7 +17,7 @@ export {
   TRANSFER_SYNTAXES,
 } from './tables/transfer-syntaxes.ts';
 export type { TransferSyntax } from './tables/transfer-syntaxes.ts';
-export { isUid } from './tables/uid.ts';
+export { isToleratedUid, isUid } from './tables/uid.ts';
 export { decodeText } from './text/decode-text.ts';
 export { IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, encodeFileMeta } from './write/file-meta.ts';
 export type { FileMetaSpec } from './write/file-meta.ts';
