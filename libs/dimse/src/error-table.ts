@@ -77,6 +77,8 @@ export const DIMSE_STATUS: Readonly<Record<ErrorCode, number>> = {
   'internal.unexpected': STATUS.processingFailure,
 };
 
+const TAG = /^[0-9A-F]{8}$/;
+
 /** What a response says beside its data set. */
 export interface Outcome {
   status: number;
@@ -86,10 +88,15 @@ export interface Outcome {
   offendingElements?: readonly string[];
 }
 
-/** The outcome of an operation that ended in an error; anything but a CairnError is a processing failure without its text. */
+/**
+ * The outcome of an operation that ended in an error; its `details.attribute`, if a tag, is the offending element. Anything but
+ * a CairnError is a processing failure without its text.
+ */
 export function outcomeOfError(error: unknown): Outcome {
   if (!CairnError.is(error)) return { status: STATUS.processingFailure, errorComment: 'Internal error.' };
-  return { status: DIMSE_STATUS[error.code], errorComment: error.message };
+  const outcome = { status: DIMSE_STATUS[error.code], errorComment: error.message };
+  const { attribute } = error.details;
+  return typeof attribute === 'string' && TAG.test(attribute) ? { ...outcome, offendingElements: [attribute] } : outcome;
 }
 
 /** True for the statuses after which further responses follow (PS3.7 §C.1). */

@@ -84,6 +84,7 @@ export class Association implements UpperLayerUser {
   readonly #contexts: ReadonlyMap<number, AcceptedContext>;
   readonly #options: AssociationOptions;
   readonly #closed: Promise<CairnError | undefined>;
+  #isOpen = true;
   #settleClosed: (error: CairnError | undefined) => void = () => {};
 
   constructor(layer: UpperLayer, agreement: Agreement, options: AssociationOptions) {
@@ -117,6 +118,11 @@ export class Association implements UpperLayerUser {
   /** Resolves when the association is over: undefined after a release, else the error. */
   get closed(): Promise<CairnError | undefined> {
     return this.#closed;
+  }
+
+  /** False once the association is over. */
+  get isOpen(): boolean {
+    return this.#isOpen;
   }
 
   /** Requests of either side that have no final response yet. */
@@ -232,6 +238,7 @@ export class Association implements UpperLayerUser {
   /** For the upper layer. */
   onClosed(error?: CairnError): void {
     const reason = error ?? new CairnError('dimse.aborted', 'The association was released.');
+    this.#isOpen = false;
     this.#reader.fail(reason);
     this.#provider.end(reason);
     this.#user.end(reason);

@@ -1,0 +1,112 @@
+import { DimseServer } from '@cairn/dimse';
+import type { Association, Listener, Operation, ResponseStream, ServerHandlers } from '@cairn/dimse';
+import { Inject } from '@nestjs/common';
+import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
+import { Admission } from './association/admission.ts';
+import { FindScp } from './find/find-scp.ts';
+import type { GatewayConfig } from './gateway.config.ts';
+import { GATEWAY_CONFIG, GATEWAY_PORTS } from './gateway.ports.ts';
+import type { GatewayPorts } from './gateway.ports.ts';
+import { GetScp } from './retrieve/get-scp.ts';
+import { MoveScp } from './retrieve/move-scp.ts';
+import { StoreScp } from './store/store-scp.ts';
+
+const DEFAULT_DRAIN_MS = 20_000;
+
+/** The DIMSE listeners, from the application's start to its shutdown. */
+export class DicomGateway implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  readonly #config: GatewayConfig;
+  readonly #ports: GatewayPorts;
+  readonly #server: DimseServer;
+  readonly #ends = new Map<Association, (outcome: 'released' | 'aborted') => void>();
+  #addresses: readonly { host: string; port: number; tls: boolean }[] = [];
+
+  constructor(
+    @Inject(GATEWAY_CONFIG) config: GatewayConfig,
+    @Inject(GATEWAY_PORTS) ports: GatewayPorts,
+    @Inject(StoreScp) store: StoreScp,
+    @Inject(FindScp) find: FindScp,
+    @Inject(GetScp) get: GetScp,
+    @Inject(MoveScp) move: MoveScp,
+  ) {
+    this.#config = config;
+    this.#ports = ports;
+    this.#server = new DimseServer(serverOptions(config, ports), {
+      ...this.#associationHandlers(),
+      onStore: async (operation, dataSet) => await this.#counted('C-STORE', store.store(operation, dataSet)),
+      onFind: (operation, identifier) => this.#countedStream('C-FIND', operation, find.find(operation, identifier)),
+      onGet: (operation, identifier) => this.#countedStream('C-GET', operation, get.get(operation, identifier)),
+      onMove: (operation, identifier) => this.#countedStream('C-MOVE', operation, move.move(operation, identifier)),
+    });
+  }
+
+  /** Where it listens: the real ports, the plain one first, then TLS. Empty before the application's bootstrap. */
+  addresses(): readonly { host: string; port: number; tls: boolean }[] {
+    return this.#addresses;
+  }
+
+  /** Associations open now. */
+  get associations(): number {
+    return this.#server.associations;
+  }
+
+  /** Rejects with `runtime.start-failed` when a port cannot be opened. */
+  async onApplicationBootstrap(): Promise<void> {
+    this.#addresses = await this.#server.listen();
+    this.#ports.logger.info({ addresses: this.#addresses }, 'gateway.listening');
+  }
+
+  /** Lets running operations end, up to the drain time. */
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.#server.close(this.#config.timeouts?.drainMs ?? DEFAULT_DRAIN_MS);
+  }
+
+  #associationHandlers(): Pick<ServerHandlers, 'onAssociate' | 'onAssociated' | 'onAssociationClosed'> {
+    const admission = new Admission(this.#config);
+    const { logger, metrics } = this.#ports;
+    return {
+      onAssociate: (request, peer) => {
+        const decision = admission.decide(request, peer);
+        if (!('rejection' in decision)) return decision;
+        const { calledAet, callingAet } = request;
+        logger.warn({ calledAet, callingAet, address: peer.address, ...decision.rejection }, 'gateway.association-refused');
+        metrics?.associationRejected();
+        return decision;
+      },
+      onAssociated: (association) => {
+        if (metrics) this.#ends.set(association, metrics.associationOpened());
+      },
+      onAssociationClosed: (association, error) => {
+        this.#ends.get(association)?.(error ? 'aborted' : 'released');
+        this.#ends.delete(association);
+      },
+    };
+  }
+
+  async #counted<T extends { status: number }>(command: string, outcome: Promise<T>): Promise<T> {
+    const result = await outcome;
+    this.#ports.metrics?.requestServed(command, result.status);
+    return result;
+  }
+
+  async *#countedStream(command: string, operation: Operation, responses: ResponseStream): ResponseStream {
+    const final = yield* responses;
+    if (!operation.cancelled) this.#ports.metrics?.requestServed(command, final.status);
+    return final;
+  }
+}
+
+function serverOptions(config: GatewayConfig, ports: GatewayPorts): ConstructorParameters<typeof DimseServer>[0] {
+  const listeners: Listener[] = [{ host: config.host, port: config.port }];
+  if (config.tls) listeners.push({ host: config.host, port: config.tls.port, tls: config.tls });
+  const { artimMs = 30_000, idleMs = 60_000, responseMs = 60_000, sendMs = 30_000 } = config.timeouts ?? {};
+  return {
+    listeners,
+    maxAssociations: config.maxAssociations ?? 200,
+    artimMs,
+    idleMs,
+    responseTimeoutMs: responseMs,
+    sendTimeoutMs: sendMs,
+    logger: ports.logger,
+  };
+}
