@@ -1,6 +1,6 @@
 import type { DicomJson } from '@cairn/core';
 import { fold, foldName } from './fold.ts';
-import { firstText, nameGroups } from './values.ts';
+import { nameGroups, textValues } from './values.ts';
 
 /** Name of a folded field that a store keeps beside a study's document to find it by. */
 export type SearchField = 'patientName' | 'patientId' | 'accessionNumber' | 'studyDescription' | 'referringPhysicianName';
@@ -21,17 +21,21 @@ export const SEARCH_FIELD_OF_TAG: Readonly<Record<string, SearchField>> = {
 export const TRIGRAM_LENGTH = 3;
 
 const IDEOGRAPH = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}]/u;
-const MODALITIES_SHOWN = 32;
 
 /** The folded search fields of a study's attributes. */
 export function studySearchFields(attributes: DicomJson): StudySearchFields {
   return {
     patientName: foldedName(attributes, '00100010'),
-    patientId: fold(firstText(attributes, '00100020')),
-    accessionNumber: fold(firstText(attributes, '00080050')),
-    studyDescription: fold(firstText(attributes, '00081030')),
+    patientId: foldedText(attributes, '00100020'),
+    accessionNumber: foldedText(attributes, '00080050'),
+    studyDescription: foldedText(attributes, '00081030'),
     referringPhysicianName: foldedName(attributes, '00080090'),
   };
+}
+
+/** The attribute's values, folded, joined by `\\` as in a data set. */
+export function foldedText(attributes: DicomJson, tag: string): string {
+  return textValues(attributes[tag]).map(fold).join('\\');
 }
 
 /** All component groups of a name attribute's values, folded, joined by `=`. */
@@ -44,7 +48,7 @@ export function foldedName(attributes: DicomJson, tag: string): string {
 
 /** Tokens by which a study is found where trigrams find nothing: its modalities; characters and pairs of ideographic names. */
 export function studyTokens(fields: StudySearchFields, modalities: readonly string[]): readonly string[] {
-  const tokens = new Set(modalities.slice(0, MODALITIES_SHOWN).map((modality) => modalityToken(modality)));
+  const tokens = new Set(modalities.map(modalityToken));
   for (const token of ideographTokens(fields.patientName)) tokens.add(token);
   return [...tokens];
 }
@@ -56,7 +60,7 @@ export function modalityToken(modality: string): string {
 
 /** Tokens of the ideographic characters and pairs in a folded text. */
 export function ideographTokens(text: string): readonly string[] {
-  const characters = [...text];
+  const characters = Array.from(text);
   const tokens: string[] = [];
   for (const [index, character] of characters.entries()) {
     if (!IDEOGRAPH.test(character)) continue;
@@ -69,7 +73,7 @@ export function ideographTokens(text: string): readonly string[] {
 
 /** The token that finds a literal of one or two ideographic characters; undefined for any other. */
 export function tokenOfShortLiteral(literal: string): string | undefined {
-  const characters = [...literal];
+  const characters = Array.from(literal);
   const short = characters.length > 0 && characters.length < TRIGRAM_LENGTH;
   return short && characters.every((character) => IDEOGRAPH.test(character)) ? `n:${literal}` : undefined;
 }

@@ -17,12 +17,14 @@ export function firstInteger(attributes: DicomJson, tag: string): number | undef
   return text !== '' && Number.isSafeInteger(number) ? number : undefined;
 }
 
-/** The component groups of a person name value in the order alphabetic, ideographic, phonetic; empty ones left out. */
+/** The component groups of a person name value: alphabetic, ideographic, phonetic; a missing one is empty, trailing ones left out. */
 export function nameGroups(value: DicomJsonValue): readonly string[] {
-  if (typeof value === 'string') return value.split('=').filter((group) => group !== '');
+  if (typeof value === 'string') return value.replace(/=+$/, '').split('=');
   if (value === null || typeof value !== 'object') return [];
   const { Alphabetic, Ideographic, Phonetic } = value as DicomJsonPersonName;
-  return [Alphabetic, Ideographic, Phonetic].filter((group) => typeof group === 'string' && group !== '') as string[];
+  const groups = [Alphabetic, Ideographic, Phonetic].map((group) => (typeof group === 'string' ? group : ''));
+  while (groups.at(-1) === '') groups.pop();
+  return groups;
 }
 
 function textOf(value: DicomJsonValue): string[] {

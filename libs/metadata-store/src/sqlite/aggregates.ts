@@ -157,14 +157,10 @@ export class Aggregates {
     if (state.sopClassesLost) state.sopClasses = new Set(this.#sopClassesOf(row.id));
     row.sop_classes = JSON.stringify([...state.sopClasses].toSorted(compareTexts));
     row.modalities = JSON.stringify(this.#modalitiesOf(row.id));
-    let patientKey: string | undefined;
-    if (before?.representative !== row.representative || before.representative_receipt !== row.representative_receipt) {
-      const { byLevel, defaultIssuer } = this.#parsed.get(row.representative_receipt);
-      row.attributes = JSON.stringify({ ...byLevel.patient, ...byLevel.study });
-      patientKey = patientKeyOf(byLevel.patient, row.study_uid, defaultIssuer);
-    }
-    patients.studyChanged(before, row, patientKey);
-    writeStudy(this.#db, this.#tenantId, before, row);
+    const moved = before?.representative !== row.representative || before.representative_receipt !== row.representative_receipt;
+    const parsed = moved ? this.#parsed.get(row.representative_receipt) : undefined;
+    patients.studyChanged(before, row, parsed && patientKeyOf(parsed.byLevel.patient, row.study_uid, parsed.defaultIssuer));
+    writeStudy(this.#db, this.#tenantId, before, row, parsed && { ...parsed.byLevel.patient, ...parsed.byLevel.study });
   }
 
   #modalitiesOf(study: number): readonly string[] {
@@ -213,7 +209,6 @@ function newStudy(id: number, studyInstanceUid: string): StudyRow {
     accession_number: '',
     study_description: '',
     referring_physician_name: '',
-    attributes: '{}',
     modalities: '[]',
     sop_classes: '[]',
     representative: NONE,

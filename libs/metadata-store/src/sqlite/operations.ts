@@ -11,7 +11,7 @@ import {
   readSeries,
   readStudy,
 } from './read-documents.ts';
-import { runQuery } from './run-query.ts';
+import { runQuery } from './query/run-query.ts';
 import { createTextTable, textTable } from './schema.ts';
 import type { OperationName, WorkerOperations } from './worker-protocol.ts';
 
@@ -28,6 +28,7 @@ export type Handlers = { [K in OperationName]: Handler<K> };
 /** Tables that hold rows of a tenant directly, and how to find those of the others. */
 const CLEAR = [
   'DELETE FROM receipt_texts WHERE id IN (SELECT id FROM receipts WHERE tenant_id = ?)',
+  'DELETE FROM study_attributes WHERE id IN (SELECT id FROM studies WHERE tenant_id = ?)',
   'DELETE FROM series WHERE study IN (SELECT id FROM studies WHERE tenant_id = ?)',
   ...['receipts', 'instances', 'studies', 'patients', 'study_tokens', 'facts', 'claims', 'conflicts', 'marks'].map(
     (table) => `DELETE FROM ${table} WHERE tenant_id = ?`,

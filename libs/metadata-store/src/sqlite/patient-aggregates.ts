@@ -1,17 +1,15 @@
-import type { DicomJson } from '@cairn/core';
-import { fold } from '../fold.ts';
 import { splitByLevel } from '../levels.ts';
-import { foldedName } from '../search-fields.ts';
-import { firstText } from '../values.ts';
+import { foldedName, foldedText } from '../search-fields.ts';
 import type { Database } from './database.ts';
+import { readStudyAttributes } from './rows.ts';
 import type { PatientRow, StudyRow } from './rows.ts';
 
 interface PatientState {
   row: PatientRow;
   /** The representative study changed or left: the smallest must be looked for. */
   lost: boolean;
-  /** Attributes (patient's and study's) of the representative study, where it is a new one. */
-  attributes?: string;
+  /** The representative study, where it is a new one. */
+  study?: number;
 }
 
 /** Counts and attributes of patients, from the differences of their studies, for the length of one transaction. */
@@ -43,7 +41,7 @@ export class PatientAggregates {
     count(patient.row, after, 1);
     if (after.representative < patient.row.representative) {
       patient.row.representative = after.representative;
-      patient.attributes = after.attributes;
+      patient.study = after.id;
     }
   }
 
@@ -58,16 +56,16 @@ export class PatientAggregates {
   #write(state: PatientState): void {
     const { row } = state;
     if (state.lost) {
-      const sql = 'SELECT representative, attributes FROM studies WHERE patient = ? ORDER BY representative LIMIT 1';
-      const smallest = this.#db.get<Pick<StudyRow, 'representative' | 'attributes'>>(sql, row.id)!;
+      const sql = 'SELECT id, representative FROM studies WHERE patient = ? ORDER BY representative LIMIT 1';
+      const smallest = this.#db.get<Pick<StudyRow, 'id' | 'representative'>>(sql, row.id)!;
       row.representative = smallest.representative;
-      state.attributes = smallest.attributes;
+      state.study = smallest.id;
     }
-    if (state.attributes !== undefined) {
-      const attributes = splitByLevel(JSON.parse(state.attributes) as DicomJson).patient;
+    if (state.study !== undefined) {
+      const attributes = splitByLevel(readStudyAttributes(this.#db, state.study)).patient;
       row.attributes = JSON.stringify(attributes);
       row.name = foldedName(attributes, '00100010');
-      row.patient_id = fold(firstText(attributes, '00100020'));
+      row.patient_id = foldedText(attributes, '00100020');
     }
     this.#db.run(
       'INSERT OR REPLACE INTO patients VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',

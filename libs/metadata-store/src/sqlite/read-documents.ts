@@ -2,7 +2,7 @@ import type { ConflictDocument, InstanceDocument, SeriesDocument, StudyDocument 
 import type { IndexDocument, InstanceParts, InstanceSelector, RetrievableInstance } from '../metadata-store.ts';
 import { compareTexts } from '../derive.ts';
 import type { Database } from './database.ts';
-import { patientDocument, readInstance, seriesDocument, studyDocument } from './rows.ts';
+import { patientDocument, readInstance, readStudyAttributes, seriesDocument, studyDocument } from './rows.ts';
 import type { InstanceRow, PatientRow, SeriesRow, StudyRow } from './rows.ts';
 import type { DuplicateReceipt, Page } from './worker-protocol.ts';
 
@@ -17,7 +17,7 @@ export const STUDY_SQL = 'SELECT studies.*, patients.patient_key FROM studies JO
 
 export function readStudy(db: Database, tenantId: number, studyInstanceUid: string): StudyDocument | undefined {
   const row = findStudy(db, tenantId, studyInstanceUid);
-  return row && studyDocument(row);
+  return row && studyDocument(row, readStudyAttributes(db, row.id));
 }
 
 export function readSeries(
@@ -163,7 +163,7 @@ function exportStudy(
   collection: 'studies' | 'series' | 'instances',
   study: StudyRow & { patient_key: string },
 ): readonly IndexDocument[] {
-  if (collection === 'studies') return [{ collection, document: studyDocument(study) }];
+  if (collection === 'studies') return [{ collection, document: studyDocument(study, readStudyAttributes(db, study.id)) }];
   const series = db.all<SeriesRow>('SELECT * FROM series WHERE study = ? ORDER BY series_uid', study.id);
   if (collection === 'series') return series.map((row) => ({ collection, document: seriesDocument(row, study.study_uid) }));
   return series.flatMap(({ id }) =>

@@ -29,7 +29,6 @@ export interface StudyRow {
   accession_number: string;
   study_description: string;
   referring_physician_name: string;
-  attributes: string;
   /** JSON array, ascending. */
   modalities: string;
   /** JSON array, ascending. */
@@ -86,10 +85,10 @@ export function patientDocument(row: PatientRow): PatientDocument {
   };
 }
 
-export function studyDocument(row: StudyRow & { patient_key: string }): StudyDocument {
+export function studyDocument(row: StudyRow & { patient_key: string }, attributes: DicomJson): StudyDocument {
   return {
     studyInstanceUid: row.study_uid,
-    attributes: JSON.parse(row.attributes) as DicomJson,
+    attributes,
     patientKey: row.patient_key,
     modalities: JSON.parse(row.modalities) as string[],
     sopClasses: JSON.parse(row.sop_classes) as string[],
@@ -109,6 +108,11 @@ export function seriesDocument(row: SeriesRow, studyInstanceUid: string): Series
     sizeBytes: row.size_bytes,
     representative: row.representative,
   };
+}
+
+/** Attributes of the patient and study level of a study. */
+export function readStudyAttributes(db: Database, study: number): DicomJson {
+  return JSON.parse(db.get<{ attributes: string }>('SELECT attributes FROM study_attributes WHERE id = ?', study)!.attributes) as DicomJson;
 }
 
 /** Subject of the facts about an instance. */

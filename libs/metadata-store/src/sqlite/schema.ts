@@ -25,11 +25,12 @@ const SCHEMA = `
   CREATE TABLE studies (
     id INTEGER PRIMARY KEY, tenant_id INTEGER NOT NULL, study_uid TEXT NOT NULL, place INTEGER NOT NULL, patient INTEGER NOT NULL,
     patient_name TEXT NOT NULL, patient_id TEXT NOT NULL, accession_number TEXT NOT NULL, study_description TEXT NOT NULL,
-    referring_physician_name TEXT NOT NULL,
-    attributes TEXT NOT NULL, modalities TEXT NOT NULL, sop_classes TEXT NOT NULL, representative TEXT NOT NULL,
+    referring_physician_name TEXT NOT NULL, modalities TEXT NOT NULL, sop_classes TEXT NOT NULL, representative TEXT NOT NULL,
     representative_receipt INTEGER NOT NULL,
     series INTEGER NOT NULL, instances INTEGER NOT NULL, size_bytes INTEGER NOT NULL, version INTEGER NOT NULL
   ) STRICT;
+  -- Apart from the rows that walks pass over.
+  CREATE TABLE study_attributes (id INTEGER PRIMARY KEY, attributes TEXT NOT NULL) STRICT;
   -- Identity; studies by StudyInstanceUID.
   CREATE UNIQUE INDEX studies_uid ON studies (study_uid, tenant_id);
   -- Studies in order, by date, and those that the text index finds.

@@ -6,12 +6,21 @@ import type { Database } from './database.ts';
 import type { StudyRow } from './rows.ts';
 import { textTable } from './schema.ts';
 
-/** Writes a study and, where they changed, its search fields, place, text index and tokens. `row` gets them. */
-export function writeStudy(db: Database, tenantId: number, before: StudyRow | undefined, row: StudyRow): void {
-  if (before?.attributes !== row.attributes) {
-    const attributes = JSON.parse(row.attributes) as DicomJson;
+/**
+ * Writes a study and, where they changed, its search fields, place, text index and tokens. `row` gets them.
+ * @param attributes - undefined when they are the same as before
+ */
+export function writeStudy(
+  db: Database,
+  tenantId: number,
+  before: StudyRow | undefined,
+  row: StudyRow,
+  attributes: DicomJson | undefined,
+): void {
+  if (attributes !== undefined) {
     setSearchFields(row, studySearchFields(attributes));
     row.place = freePlace(db, tenantId, row.id, attributes, row.study_uid);
+    db.run('INSERT OR REPLACE INTO study_attributes VALUES (?, ?)', row.id, JSON.stringify(attributes));
   }
   writeSearch(db, tenantId, before, row);
   writeRow(db, tenantId, row);
@@ -72,7 +81,7 @@ function tokensOf(row: StudyRow): readonly string[] {
 
 function writeRow(db: Database, tenantId: number, row: StudyRow): void {
   db.run(
-    'INSERT OR REPLACE INTO studies VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
+    'INSERT OR REPLACE INTO studies VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)',
     row.id,
     tenantId,
     row.study_uid,
@@ -83,7 +92,6 @@ function writeRow(db: Database, tenantId: number, row: StudyRow): void {
     row.accession_number,
     row.study_description,
     row.referring_physician_name,
-    row.attributes,
     row.modalities,
     row.sop_classes,
     row.representative,

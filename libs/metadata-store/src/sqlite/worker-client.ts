@@ -96,7 +96,7 @@ export class WorkerClient {
 
   #fail(cause: unknown): void {
     this.#failure ??= new CairnError('metadata-store.unavailable', 'The index worker ended.', { retriable: true, cause });
-    for (const { reject } of this.#pending.values()) reject(this.#failure);
+    for (const pending of this.#pending.values()) pending.reject(this.#failure);
     this.#pending.clear();
   }
 }

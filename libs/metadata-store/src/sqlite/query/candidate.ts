@@ -1,0 +1,116 @@
+import type { DicomJson, DicomJsonElement } from '@cairn/core';
+import { levelOfAttribute } from '../../levels.ts';
+import type { ElementSource } from '../../match.ts';
+import type { Database } from '../database.ts';
+import { readStudyAttributes } from '../rows.ts';
+import type { InstanceRow, PatientRow, SeriesRow, StudyRow } from '../rows.ts';
+
+/** A study as a query reads it. */
+export type StudyCandidateRow = StudyRow & { patient_key: string };
+
+/** Reads attributes when a predicate or the answer asks for them, each at most once. */
+class Lazy<T> {
+  readonly #read: () => T;
+  #value: { value: T } | undefined;
+
+  constructor(read: () => T) {
+    this.#read = read;
+  }
+
+  get(): T {
+    this.#value ??= { value: this.#read() };
+    return this.#value.value;
+  }
+}
+
+/** A study that may match, with what its series and instances share. */
+export interface StudyCandidate {
+  row: StudyCandidateRow;
+  attributes: Lazy<DicomJson>;
+}
+
+/** A series or instance that may match. */
+export interface Candidate {
+  study: StudyCandidate;
+  series?: { row: SeriesRow; attributes: Lazy<DicomJson> };
+  instance?: { row: InstanceRow; attributes: Lazy<DicomJson> };
+  /** Header of the row's representative instance, its own at instance level. */
+  header: Lazy<DicomJson>;
+}
+
+export function studyCandidate(db: Database, row: StudyCandidateRow): Candidate {
+  const study = { row, attributes: new Lazy(() => readStudyAttributes(db, row.id)) };
+  return { study, header: lazyHeader(db, row.representative_receipt) };
+}
+
+export function seriesCandidate(db: Database, study: StudyCandidate, row: SeriesRow): Candidate {
+  return { study, series: { row, attributes: lazyJson(row.attributes) }, header: lazyHeader(db, row.representative_receipt) };
+}
+
+export function instanceCandidate(db: Database, { study, series }: Candidate, row: InstanceRow): Candidate {
+  const instance = { row, attributes: lazyJson(row.attributes) };
+  return { study, ...(series && { series }), instance, header: lazyHeader(db, row.current_receipt) };
+}
+
+/** The header of a receipt's texts. */
+function readHeader(db: Database, receipt: number): DicomJson {
+  return JSON.parse(db.get<{ header: string }>('SELECT header FROM receipt_texts WHERE id = ?', receipt)!.header) as DicomJson;
+}
+
+/** Elements of a study, series or instance: from the document of their level, what no document keeps from the header. */
+export function elementsOf({ study, series, instance, header }: Candidate): ElementSource {
+  return (tag) => {
+    const computed = computedElement(tag, study.row, series?.row);
+    if (computed !== undefined) return computed;
+    switch (levelOfAttribute(tag)) {
+      case 'patient':
+      case 'study':
+        return study.attributes.get()[tag];
+      case 'series':
+        return (series?.attributes ?? header).get()[tag];
+      case 'instance':
+        return (instance?.attributes ?? header).get()[tag];
+      case undefined:
+        return header.get()[tag];
+    }
+  };
+}
+
+/** Elements of a patient: what is not its own comes from the header of its earliest study. */
+export function elementsOfPatient(db: Database, row: PatientRow): ElementSource {
+  const attributes = lazyJson(row.attributes);
+  const header = new Lazy(() => headerOfPatient(db, row.id));
+  return (tag) => (levelOfAttribute(tag) === 'patient' ? attributes : header).get()[tag];
+}
+
+/** The header of a patient's earliest study. */
+export function headerOfPatient(db: Database, patient: number): DicomJson {
+  const sql = 'SELECT representative_receipt FROM studies WHERE patient = ? ORDER BY representative LIMIT 1';
+  return readHeader(db, db.get<Pick<StudyRow, 'representative_receipt'>>(sql, patient)!.representative_receipt);
+}
+
+/** Attributes that the archive computes and clients search by: ModalitiesInStudy, SOPClassesInStudy and counts. */
+function computedElement(tag: string, study: StudyRow, series: SeriesRow | undefined): DicomJsonElement | undefined {
+  switch (tag) {
+    case '00080061':
+      return { vr: 'CS', Value: JSON.parse(study.modalities) as string[] };
+    case '00080062':
+      return { vr: 'UI', Value: JSON.parse(study.sop_classes) as string[] };
+    case '00201206':
+      return { vr: 'IS', Value: [study.series] };
+    case '00201208':
+      return { vr: 'IS', Value: [study.instances] };
+    case '00201209':
+      return series && { vr: 'IS', Value: [series.instances] };
+    default:
+      return undefined;
+  }
+}
+
+function lazyJson(text: string): Lazy<DicomJson> {
+  return new Lazy(() => JSON.parse(text) as DicomJson);
+}
+
+function lazyHeader(db: Database, receipt: number): Lazy<DicomJson> {
+  return new Lazy(() => readHeader(db, receipt));
+}

@@ -1,0 +1,202 @@
+import type { SQLInputValue } from 'node:sqlite';
+import { fold, foldName } from '../../fold.ts';
+import { fuzzyWords } from '../../match.ts';
+import { dayPlace, dayPlaceEnd } from '../../place.ts';
+import type { QueryClause, QueryPlan } from '../../query.ts';
+import { SEARCH_FIELD_OF_TAG, TRIGRAM_LENGTH, modalityToken, tokenOfShortLiteral } from '../../search-fields.ts';
+import type { SearchField } from '../../search-fields.ts';
+import { literalsOf } from '../../wildcard.ts';
+
+/** A condition of SQL with its values. */
+export interface Condition {
+  sql: string;
+  values: readonly SQLInputValue[];
+}
+
+/** How the studies that can match are found. Every kind gives a superset in the order of places; predicates decide. */
+export type StudySource =
+  | { kind: 'index'; index: string }
+  /** Row ids that a condition lists. */
+  | { kind: 'ids' }
+  /** An expression of the text index. */
+  | { kind: 'text'; match: string }
+  /** Studies with one of the tokens. */
+  | { kind: 'tokens'; tokens: readonly string[] };
+
+/** What the database can do for a plan before the predicates look at a row. */
+export interface Narrowing {
+  source: StudySource;
+  /** Places between which (inclusive, exclusive) the studies lie. */
+  from: number;
+  to: number;
+  /** Conditions on the columns of `studies`. */
+  conditions: readonly Condition[];
+  /** Clauses that the conditions do not fully decide. */
+  open: readonly QueryClause[];
+}
+
+const COLUMN_OF_FIELD: Readonly<Record<SearchField, string>> = {
+  patientName: 'patient_name',
+  patientId: 'patient_id',
+  accessionNumber: 'accession_number',
+  studyDescription: 'study_description',
+  referringPhysicianName: 'referring_physician_name',
+};
+
+/** Indexes on a folded column: equal values are found there. */
+const INDEX_OF_FIELD: Readonly<Partial<Record<SearchField, string>>> = {
+  patientId: 'studies_patient_id',
+  accessionNumber: 'studies_accession_number',
+};
+
+const UID_CONDITION: Readonly<Record<string, (marks: string) => string>> = {
+  '0020000D': (marks) => `studies.study_uid IN (${marks})`,
+  '0020000E': (marks) => `studies.id IN (SELECT study FROM series WHERE series_uid IN (${marks}))`,
+  '00080018': (marks) =>
+    `studies.id IN (SELECT series.study FROM instances JOIN series ON series.id = instances.series WHERE sop_uid IN (${marks}))`,
+};
+
+/** Trigrams of one expression: more of them make no smaller a superset worth its time. */
+const TRIGRAMS_PER_LITERAL = 12;
+
+/** Sources from the most to the least selective; the walk over all studies comes last. */
+const ORDER: readonly string[] = ['studies_uid', 'ids', 'studies_patient_id', 'studies_accession_number', 'text', 'tokens'];
+
+/** Finds the narrowest source and the conditions for a plan at study level or below. */
+export function narrow(plan: QueryPlan): Narrowing {
+  const found: { rank: number; source: StudySource }[] = [];
+  const conditions: Condition[] = [];
+  const open: QueryClause[] = [];
+  let [from, to] = [0, Number.MAX_SAFE_INTEGER];
+  for (const clause of plan.clauses) {
+    const places = placesOf(clause);
+    if (places !== undefined) {
+      from = Math.max(from, places.from);
+      to = Math.min(to, places.to);
+    }
+    const condition = conditionOf(clause);
+    if (condition !== undefined) conditions.push(condition);
+    const source = sourceOf(clause, plan);
+    if (source !== undefined) found.push({ rank: rankOf(source), source });
+    if (!isDecided(clause)) open.push(clause);
+  }
+  const [best] = found.toSorted((a, b) => a.rank - b.rank);
+  return { source: best?.source ?? { kind: 'index', index: 'studies_place' }, from, to, conditions, open };
+}
+
+/** What the database can do for a plan at patient level; predicates decide. */
+export function patientConditions({ clauses }: QueryPlan): { conditions: readonly Condition[]; byId: boolean } {
+  const conditions: Condition[] = [];
+  let byId = false;
+  for (const clause of clauses) {
+    const tag = tagOf(clause);
+    if (tag !== '00100010' && tag !== '00100020') continue;
+    const condition = textCondition(clause, tag === '00100010' ? 'name' : 'patient_id');
+    if (condition !== undefined) conditions.push(condition);
+    if (tag === '00100020' && clause.kind === 'equals') byId = true;
+  }
+  return { conditions, byId };
+}
+
+/** `?, ?, …` for as many values. */
+export function marksFor(values: readonly unknown[]): string {
+  return values.map(() => '?').join(', ');
+}
+
+/** The places to which a clause on the study's date confines. */
+function placesOf(clause: QueryClause): { from: number; to: number } | undefined {
+  if (clause.kind === 'range' && clause.path.length === 1 && clause.path[0] === '00080020') return placesBetween(clause.from, clause.to);
+  if (clause.kind === 'dateTimeRange' && clause.datePath.length === 1 && clause.datePath[0] === '00080020') {
+    return placesBetween(clause.from?.date, clause.to?.date);
+  }
+  return undefined;
+}
+
+/** Places run from new to old: the last day comes first. Undated studies never match a range. */
+function placesBetween(from: number | undefined, to: number | undefined): { from: number; to: number } {
+  return { from: to === undefined ? 0 : dayPlace(to), to: from === undefined ? dayPlace() : dayPlaceEnd(from) };
+}
+
+function conditionOf(clause: QueryClause): Condition | undefined {
+  const tag = tagOf(clause);
+  if (tag === undefined) return undefined;
+  if (clause.kind === 'equals') {
+    const uid = UID_CONDITION[tag];
+    if (uid !== undefined) return { sql: uid(marksFor(clause.values)), values: clause.values };
+  }
+  const field = SEARCH_FIELD_OF_TAG[tag];
+  return field === undefined ? undefined : textCondition(clause, COLUMN_OF_FIELD[field]);
+}
+
+function textCondition(clause: QueryClause, column: string): Condition | undefined {
+  if (clause.kind === 'equals') {
+    return { sql: `${column} IN (${marksFor(clause.values)})`, values: clause.values.map(fold) };
+  }
+  const literals = literalsByPattern(clause)?.map((each) => each.toSorted((a, b) => b.length - a.length)[0]);
+  if (literals === undefined || literals.includes(undefined)) return undefined;
+  return { sql: `(${literals.map(() => `instr(${column}, ?) > 0`).join(' OR ')})`, values: literals as string[] };
+}
+
+function sourceOf(clause: QueryClause, plan: QueryPlan): StudySource | undefined {
+  const tag = tagOf(clause);
+  if (tag === undefined) return undefined;
+  if (clause.kind === 'equals') {
+    if (tag === '0020000D') return { kind: 'index', index: 'studies_uid' };
+    if (tag === '0020000E' || tag === '00080018') return { kind: 'ids' };
+    if (tag === '00080061' || (tag === '00080060' && plan.level !== 'study'))
+      return { kind: 'tokens', tokens: clause.values.map(modalityToken) };
+    const index = INDEX_OF_FIELD[SEARCH_FIELD_OF_TAG[tag] ?? 'patientName'];
+    if (index !== undefined) return { kind: 'index', index };
+  }
+  const field = SEARCH_FIELD_OF_TAG[tag];
+  return field === undefined ? undefined : textSource(clause, field);
+}
+
+function textSource(clause: QueryClause, field: SearchField): StudySource | undefined {
+  const patterns = clause.kind === 'equals' ? clause.values.map((value) => [fold(value)]) : literalsByPattern(clause);
+  if (patterns === undefined) return undefined;
+  const matches = patterns.map((literals) => textMatch(literals, field));
+  if (matches.every((match) => match !== undefined)) return { kind: 'text', match: matches.map((match) => `(${match})`).join(' OR ') };
+  if (field !== 'patientName') return undefined;
+  const tokens = patterns.map((literals) => literals.map(tokenOfShortLiteral).find((token) => token !== undefined));
+  return tokens.every((token) => token !== undefined) ? { kind: 'tokens', tokens } : undefined;
+}
+
+/** The literals that a match of each pattern contains; undefined for clauses without patterns. */
+function literalsByPattern(clause: QueryClause): (readonly string[])[] | undefined {
+  if (clause.kind === 'wildcard') return clause.patterns.map((pattern) => literalsOf(fold(pattern)));
+  if (clause.kind !== 'personName') return undefined;
+  return clause.patterns.map((pattern) => (clause.fuzzy ? fuzzyWords(pattern) : literalsOf(pattern.split('=').map(foldName).join('='))));
+}
+
+/** An FTS5 expression that finds every text with the literals; undefined when all are too short. */
+function textMatch(literals: readonly string[], field: SearchField): string | undefined {
+  const trigrams = new Set(literals.flatMap((literal) => trigramsOf(literal).slice(0, TRIGRAMS_PER_LITERAL)));
+  if (trigrams.size === 0) return undefined;
+  return [...trigrams].map((trigram) => `${field} : "${trigram.replaceAll('"', '""')}"`).join(' AND ');
+}
+
+function trigramsOf(literal: string): readonly string[] {
+  const characters = Array.from(literal);
+  const trigrams: string[] = [];
+  for (let end = TRIGRAM_LENGTH; end <= characters.length; end++) trigrams.push(characters.slice(end - TRIGRAM_LENGTH, end).join(''));
+  return trigrams;
+}
+
+/** Clauses that conditions or places decide exactly. */
+function isDecided(clause: QueryClause): boolean {
+  if (clause.kind === 'range') return placesOf(clause) !== undefined;
+  if (clause.kind !== 'equals') return false;
+  const tag = tagOf(clause) ?? '';
+  return tag in UID_CONDITION || (clause.folded && (tag === '00080050' || tag === '00100020'));
+}
+
+/** The tag of a clause on a single attribute outside sequences, of a kind whose value decides. */
+function tagOf(clause: QueryClause): string | undefined {
+  if (clause.kind !== 'equals' && clause.kind !== 'wildcard' && clause.kind !== 'personName') return undefined;
+  return clause.path.length === 1 ? clause.path[0] : undefined;
+}
+
+function rankOf(source: StudySource): number {
+  return ORDER.indexOf(source.kind === 'index' ? source.index : source.kind);
+}
