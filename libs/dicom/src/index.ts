@@ -21,3 +21,8 @@ export { isToleratedUid, isUid } from './tables/uid.ts';
 export { decodeText } from './text/decode-text.ts';
 export { IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, encodeFileMeta } from './write/file-meta.ts';
 export type { FileMetaSpec } from './write/file-meta.ts';
+export { encodeText } from './text/encode-text.ts';
+export { encodeDataSet } from './write/encode-data-set.ts';
+export type { EncodeOptions } from './write/encode-data-set.ts';
+export { decodeDataSet } from './json/decode-data-set.ts';
+export type { DecodeOptions } from './json/decode-data-set.ts';

@@ -2,7 +2,7 @@ import type { DicomJsonElement, DicomJsonPersonName, DicomJsonValue } from '@cai
 import { readTag } from '../scanner/element-bytes.ts';
 import { tagText } from '../tables/dictionary.ts';
 import { vrRule } from '../tables/vr.ts';
-import type { VrRule } from '../tables/vr.ts';
+import type { VrKind, VrRule } from '../tables/vr.ts';
 import { decodeText } from '../text/decode-text.ts';
 
 /** What the data set around a value says about it. */
@@ -17,19 +17,37 @@ const SPACE = 0x20;
 
 /** Turns an element's bytes into DICOM JSON (PS3.18 §F.2). Values that break their VR's rules stay text; nothing throws. */
 export function decodeElement(vr: string, value: Buffer, context: ValueContext): DicomJsonElement {
-  const rule = vrRule(vr);
   if (value.length === 0) return { vr };
-  switch (rule.kind) {
-    case 'bytes':
-    case 'sequence':
-      return { vr, InlineBinary: swapped(value, context.bigEndian ? rule.wordSize : 1).toString('base64') };
-    case 'number':
-      return withValues(vr, decodeNumbers(rule, value, context.bigEndian));
-    case 'tag':
-      return withValues(vr, decodeTags(value, context.bigEndian));
-    default:
-      return withValues(vr, decodeTexts(rule, value, context));
-  }
+  const rule = vrRule(vr);
+  return DECODERS[rule.kind](rule, value, context);
+}
+
+type Decoder = (rule: VrRule, value: Buffer, context: ValueContext) => DicomJsonElement;
+
+const DECODERS: Readonly<Record<VrKind, Decoder>> = {
+  text: texts((part) => part.trimEnd() || null),
+  code: texts((part) => part.trim() || null),
+  uid: texts((part) => part.trim() || null),
+  decimal: texts((part) => decimalOf(part.trim())),
+  integer: texts((part) => integerOf(part.trim())),
+  personName: texts(decodePersonName),
+  longText: (rule, value, context) => withValues(rule, [decodeText(withoutPadding(value), context.charsets, rule.vr) || null]),
+  number: (rule, value, context) => withValues(rule, decodeNumbers(rule, value, context.bigEndian)),
+  tag: (rule, value, context) => withValues(rule, decodeTags(value, context.bigEndian)),
+  bytes: decodeBytes,
+  sequence: decodeBytes,
+};
+
+function decodeBytes(rule: VrRule, value: Buffer, context: ValueContext): DicomJsonElement {
+  return { vr: rule.vr, InlineBinary: swapped(value, context.bigEndian ? rule.wordSize : 1).toString('base64') };
+}
+
+/** A decoder of text with a backslash between values. */
+function texts(read: (part: string) => DicomJsonValue): Decoder {
+  return (rule, value, context) => {
+    const text = decodeText(withoutPadding(value), context.charsets, rule.vr);
+    return withValues(rule, text.includes('\\') ? text.split('\\').map(read) : [read(text)]);
+  };
 }
 
 /** A copy with the bytes of each word reversed; the bytes themselves for words of one byte. */
@@ -48,29 +66,8 @@ export function swapWords(bytes: Buffer, wordSize: number): void {
   else if (wordSize === 8) whole.swap64();
 }
 
-function withValues(vr: string, values: readonly DicomJsonValue[]): DicomJsonElement {
+function withValues({ vr }: VrRule, values: readonly DicomJsonValue[]): DicomJsonElement {
   return values.length === 0 || (values.length === 1 && values[0] === null) ? { vr } : { vr, Value: values };
-}
-
-function decodeTexts(rule: VrRule, value: Buffer, context: ValueContext): DicomJsonValue[] {
-  const text = decodeText(withoutPadding(value), context.charsets, rule.vr);
-  if (rule.kind === 'longText') return [text === '' ? null : text];
-  return text.split('\\').map((part) => decodeOne(rule, part));
-}
-
-function decodeOne(rule: VrRule, part: string): DicomJsonValue {
-  switch (rule.kind) {
-    case 'personName':
-      return decodePersonName(part);
-    case 'decimal':
-      return decimalOf(part.trim());
-    case 'integer':
-      return integerOf(part.trim());
-    case 'text':
-      return part.trimEnd() || null;
-    default:
-      return part.trim() || null;
-  }
 }
 
 /** A number only where it reads back as the same text, so that no precision is lost. */

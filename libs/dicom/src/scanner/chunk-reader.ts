@@ -9,7 +9,9 @@ export class ChunkReader {
   /** Position of the next byte in the whole stream. */
   offset: number;
 
-  readonly #carry: Buffer;
+  readonly #maxPeek: number;
+  /** Made when the first value straddles two chunks. */
+  #carry: Buffer = EMPTY;
   #carryStart = 0;
   #carryEnd = 0;
   #chunk: Buffer = EMPTY;
@@ -18,7 +20,7 @@ export class ChunkReader {
   /** @param maxPeek - the largest number of bytes that will be asked for at once */
   constructor(offset: number, maxPeek: number) {
     this.offset = offset;
-    this.#carry = Buffer.allocUnsafe(maxPeek);
+    this.#maxPeek = maxPeek;
   }
 
   /** Takes the next chunk; the one before must have been read until a peek failed. */
@@ -80,6 +82,7 @@ export class ChunkReader {
   }
 
   #fillCarry(length: number): void {
+    if (this.#carry.length === 0) this.#carry = Buffer.allocUnsafe(this.#maxPeek);
     if (this.#carryStart > 0) {
       this.#carry.copyWithin(0, this.#carryStart, this.#carryEnd);
       this.#carryEnd -= this.#carryStart;

@@ -67,12 +67,15 @@ function compressedFrames(pixels: PixelDataDescription, collector: FragmentColle
   const table = readOffsetTable(collector, extended);
   const byTable = table && groupAtOffsets(fragments, table.offsets);
   const contradiction = table && !byTable ? `the ${table.name} contradicts the fragments` : undefined;
-  const groups = byTable ?? groupByCount(pixels, collector);
-  const count = pixels.numberOfFrames;
-  if (!groups) return { problem: contradiction ?? `${fragments.length} fragments cannot be told apart into ${count} frames` };
-  const difference = groups.length === count ? undefined : `${groups.length} frames are encoded, ${count} declared`;
+  const frames = byTable ?? groupByCount(pixels, collector);
+  return judged(frames, contradiction, pixels.numberOfFrames);
+}
+
+function judged(frames: Span[][] | undefined, contradiction: string | undefined, count: number): Frames {
+  if (!frames) return { problem: contradiction ?? `the fragments cannot be told apart into ${count} frames` };
+  const difference = frames.length === count ? undefined : `${frames.length} frames are encoded, ${count} declared`;
   const problem = contradiction ?? difference;
-  return { frames: { kind: 'encapsulated', frames: groups }, ...(problem !== undefined && { problem }) };
+  return { frames: { kind: 'encapsulated', frames }, ...(problem !== undefined && { problem }) };
 }
 
 /** Offsets from the first fragment's item, of whichever table is not empty (PS3.5 §A.4, PS3.3 C.7.6.3.1.8). */

@@ -48,6 +48,7 @@ const BITS_ALLOCATED = 0x00280100;
 const PIXEL_REPRESENTATION = 0x00280103;
 const EXTENDED_OFFSET_TABLE = 0x7fe00001;
 const TRAILING_PADDING = 0xfffcfffc;
+const PIXEL_GROUP = 0x7fe0;
 const PIXEL_DATA: ReadonlySet<number> = new Set([0x7fe00008, 0x7fe00009, 0x7fe00010]);
 
 /** The largest extended offset table that is kept to be checked: 8 bytes a frame. */
@@ -92,18 +93,12 @@ export class HeaderBuilder implements DataSetHandler {
   }
 
   onElement(header: ElementHeader): ValueTreatment {
-    const { tag, length, valueOffset } = header;
+    const { tag, length } = header;
     if (this.#oversized || (tag & 0xffff) === 0 || tag === TRAILING_PADDING) return 'skip';
     this.#use(HEADER + (length <= this.#limits.inlineBytes ? length : 0));
     if (this.#oversized) return 'skip';
     this.#vr = resolveVr(header, this.#item);
-    const isPixelData = PIXEL_DATA.has(tag);
-    if (isPixelData && this.#sequences.length === 0) this.pixelData ??= { tag: tagText(tag), vr: this.#vr, span: [valueOffset, length] };
-    if (tag === EXTENDED_OFFSET_TABLE && length <= MAX_OFFSET_TABLE && this.#sequences.length === 0) return this.#keepOffsetTable(header);
-    if (length === 0) this.#add(tag, { vr: this.#vr });
-    else if (isPixelData || length > this.#limits.inlineBytes) this.#addBulk(tag, this.#vr, [valueOffset, length]);
-    else return 'collect';
-    return 'skip';
+    return tag >>> 16 === PIXEL_GROUP ? this.#onPixelGroup(header) : this.#describe(header);
   }
 
   onValue(header: ElementHeader, value: Buffer): void {
@@ -205,6 +200,21 @@ export class HeaderBuilder implements DataSetHandler {
 
   onWarning(text: string): void {
     this.warnings.add(text);
+  }
+
+  #describe({ tag, length, valueOffset }: ElementHeader): ValueTreatment {
+    if (length === 0) this.#add(tag, { vr: this.#vr });
+    else if (PIXEL_DATA.has(tag) || length > this.#limits.inlineBytes) this.#addBulk(tag, this.#vr, [valueOffset, length]);
+    else return 'collect';
+    return 'skip';
+  }
+
+  #onPixelGroup(header: ElementHeader): ValueTreatment {
+    const { tag, length, valueOffset } = header;
+    if (this.#sequences.length > 0) return this.#describe(header);
+    if (tag === EXTENDED_OFFSET_TABLE && length <= MAX_OFFSET_TABLE) return this.#keepOffsetTable(header);
+    if (PIXEL_DATA.has(tag)) this.pixelData ??= { tag: tagText(tag), vr: this.#vr, span: [valueOffset, length] };
+    return this.#describe(header);
   }
 
   #keepOffsetTable(header: ElementHeader): ValueTreatment {

@@ -130,7 +130,7 @@ export class DataSetTokenizer {
   }
 
   #readElement(level: Level): boolean {
-    const { bytes, at, offset } = this.#reader;
+    const { bytes, at } = this.#reader;
     const header = this.#header;
     if (level.sniff) {
       level.encoding = looksExplicit(bytes, at) ? EXPLICIT : IMPLICIT;
@@ -141,11 +141,15 @@ export class DataSetTokenizer {
     if (header.tag >>> 16 === 0xfffe) return this.#readDelimiter(level, header.tag);
     if (header.tag === 0 && this.#levels.length === 1 && bytes.readUInt32LE(at + 4) === 0) return this.#startPadding();
     const headerLength = level.encoding.explicit ? this.#explicitHeader(header) : this.#implicitHeader(header);
-    if (headerLength === 0) return false;
-    header.valueOffset = offset + headerLength;
+    return headerLength > 0 && this.#enterElement(level, header, headerLength);
+  }
+
+  #enterElement(level: Level, header: ElementHeader, headerLength: number): boolean {
     const isUndefined = header.length === UNDEFINED_LENGTH;
-    if (header.valueOffset + (isUndefined ? 0 : header.length) > level.limit)
-      throw invalid('an element is longer than what holds it', offset);
+    header.valueOffset = this.#reader.offset + headerLength;
+    if (header.valueOffset + (isUndefined ? 0 : header.length) > level.limit) {
+      throw invalid('an element is longer than what holds it', this.#reader.offset);
+    }
     this.#reader.consume(headerLength);
     if (isUndefined) return this.#enterUndefined(level, header);
     if (header.length % 2 === 1) this.#handler.onWarning('odd value length');

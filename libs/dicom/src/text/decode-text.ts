@@ -29,7 +29,7 @@ export function decodeText(bytes: Uint8Array, charsets: readonly string[], vr: s
 }
 
 function isPlainAscii(bytes: Buffer): boolean {
-  for (const byte of bytes) if (byte >= 0x80 || byte === ESC) return false;
+  for (let at = 0; at < bytes.length; at++) if (bytes[at]! >= 0x80 || bytes[at] === ESC) return false;
   return true;
 }
 
@@ -51,7 +51,7 @@ function decodeUndeclared(bytes: Buffer): string {
   try {
     return strictUtf8.decode(bytes);
   } catch {
-    return bytes.toString('latin1').replaceAll(/[\u001b\u0080-\u00ff]/g, REPLACEMENT);
+    return Array.from(bytes, (byte) => (byte >= 0x80 || byte === ESC ? REPLACEMENT : String.fromCharCode(byte))).join('');
   }
 }
 
