@@ -16,6 +16,10 @@ export interface RawProposal {
   callingAe?: string;
   /** Each its own context with the odd ids 1, 3, … */
   contexts?: readonly (readonly [abstractSyntax: string, transferSyntax: string])[];
+  /** Largest PDU taken, in bytes. Default 16 KiB. */
+  maximumLength?: number;
+  /** SOP class that the caller provides itself, for C-GET. */
+  providerOf?: string;
 }
 
 const IMPLICIT = { explicit: false, bigEndian: false };
@@ -38,7 +42,12 @@ export function associateRequest(proposal: RawProposal = {}): Buffer {
     Buffer.from((proposal.callingAe ?? 'RAW').padEnd(16).slice(0, 16), 'latin1'),
     Buffer.alloc(32),
   ]);
-  const user = item(0x50, Buffer.concat([item(0x51, Buffer.from([0, 0, 0x40, 0])), item(0x52, Buffer.from('1.2.3.4'))]));
+  const maximumLength = Buffer.alloc(4);
+  maximumLength.writeUInt32BE(proposal.maximumLength ?? 0x4000);
+  const user = item(
+    0x50,
+    Buffer.concat([item(0x51, maximumLength), item(0x52, Buffer.from('1.2.3.4')), roleSelection(proposal.providerOf)]),
+  );
   const proposed = contexts.map(([abstractSyntax, transferSyntax], index) =>
     item(
       0x20,
@@ -115,7 +124,7 @@ export function messagePdus(contextId: number, kind: 'command' | 'dataSet', byte
 export async function readStatus(connection: ScriptedConnection, timeoutMs?: number): Promise<{ status: number; comment: string }> {
   const answer = await readPdu(connection, timeoutMs);
   if (answer.type !== PDU.data) throw new Error(`PDU type ${answer.type}: ${answer.body.toString('hex')}`);
-  const elements = readImplicit(answer.body.subarray(6));
+  const elements = readCommand(answer.body);
   return { status: elements.get(0x0900)?.readUInt16LE() ?? -1, comment: elements.get(0x0902)?.toString('latin1').trim() ?? '' };
 }
 
@@ -142,13 +151,20 @@ export async function echoes(port: number): Promise<boolean> {
   }
 }
 
-/** Element number → value of group 0000. */
-function readImplicit(bytes: Buffer): Map<number, Buffer> {
+/** Element number → value, of the command set in the body of a P-DATA-TF PDU. */
+export function readCommand(body: Buffer): Map<number, Buffer> {
   const elements = new Map<number, Buffer>();
+  const bytes = body.subarray(6);
   for (let at = 0; at + 8 <= bytes.length; at += 8 + bytes.readUInt32LE(at + 4)) {
     elements.set(bytes.readUInt16LE(at + 2), bytes.subarray(at + 8, at + 8 + bytes.readUInt32LE(at + 4)));
   }
   return elements;
+}
+
+/** SCP/SCU role selection (PS3.7 §D.3.3.4): both roles. */
+function roleSelection(sopClassUid?: string): Buffer {
+  if (sopClassUid === undefined) return Buffer.alloc(0);
+  return item(0x54, Buffer.concat([Buffer.from([0, sopClassUid.length]), Buffer.from(sopClassUid), Buffer.from([1, 1])]));
 }
 
 /** A variable item of A-ASSOCIATE (PS3.8 §9.3.2): type, reserved, 16-bit length. */

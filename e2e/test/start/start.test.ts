@@ -9,7 +9,7 @@ import { runCairn, startArchive } from '../harness/archive.ts';
 import type { Archive, Exit } from '../harness/archive.ts';
 import { readPart10 } from '../harness/part10.ts';
 import { runCommand } from '../harness/peers.ts';
-import { eventually, get, qido, stow } from '../harness/web.ts';
+import { eventually, get, qido, stow, textOf } from '../harness/web.ts';
 
 const FREE_PORTS = { CAIRN_DICOM_PORT: '0', CAIRN_HTTP_PORT: '0' };
 
@@ -168,7 +168,7 @@ describe('cairn start', () => {
     const fetched = await readFile(join(folder.path, 'fetched-study.multipart'));
     expect(fetched.toString('latin1')).toContain('DICM');
     const [study] = await qido(archive, '/studies');
-    const answer = await get(archive, `/studies/${String(study!['0020000D']!.Value![0])}/series`, 'application/dicom+json');
+    const answer = await get(archive, `/studies/${textOf(study!, '0020000D')}/series`, 'application/dicom+json');
     expect(answer.status).toBe(200);
   });
 

@@ -1,0 +1,86 @@
+import { CT_SLICE, TINY, TRANSFER_SYNTAX, aStudy, dataSetOffset, element } from '@cairn/testing';
+import type { PhantomInstance, StudySpec } from '@cairn/testing';
+import type { Archive } from '../harness/archive.ts';
+import { associate, rawStore } from '../harness/raw-dimse.ts';
+import { stow } from '../harness/web.ts';
+import type { Ledger } from './ledger.ts';
+
+const SENDERS_BY_DIMSE = 3;
+const SENDERS_BY_WEB = 2;
+const CT_CONTEXT = ['1.2.840.10008.5.1.4.1.1.2', TRANSFER_SYNTAX.explicitLittleEndian] as const;
+
+/** One thing to send. */
+interface Delivery {
+  instance: PhantomInstance;
+  file: Buffer;
+}
+
+/**
+ * Sends studies by C-STORE and STOW-RS at once until `count` instances are acknowledged or the archive dies. Some are sent twice, some
+ * again with other content. Every answer goes into the ledger. Resolves to the number of acknowledgements.
+ */
+export async function sendLoad(archive: Archive, ledger: Ledger, seed: number, count: number): Promise<number> {
+  let acknowledged = 0;
+  const more = (): boolean => acknowledged < count;
+  const delivered = (delivery: Delivery): void => {
+    ledger.acknowledge(delivery.instance, delivery.file);
+    acknowledged += 1;
+  };
+  const senders = Array.from({ length: SENDERS_BY_DIMSE + SENDERS_BY_WEB }, (_, index) => {
+    const deliveries = deliveriesOf(seed * 100 + index);
+    return index < SENDERS_BY_DIMSE
+      ? sendByDimse(archive, ledger, deliveries, delivered, more)
+      : sendByWeb(archive, ledger, deliveries, delivered, more);
+  });
+  // A sender ends with an error when the archive is killed under it.
+  await Promise.allSettled(senders);
+  return acknowledged;
+}
+
+async function sendByDimse(
+  archive: Archive,
+  ledger: Ledger,
+  deliveries: Iterable<Delivery>,
+  delivered: (each: Delivery) => void,
+  more: () => boolean,
+): Promise<void> {
+  const association = await associate(archive.dicomPort, { contexts: [CT_CONTEXT] });
+  try {
+    for (const delivery of deliveries) {
+      if (!more()) return;
+      ledger.sending(delivery.instance, delivery.file);
+      const dataSet = delivery.file.subarray(dataSetOffset(delivery.file));
+      const { status } = await rawStore(association, delivery.instance.sopClassUid, delivery.instance.sopInstanceUid, dataSet);
+      if (status === 0) delivered(delivery);
+    }
+  } finally {
+    association.reset();
+  }
+}
+
+async function sendByWeb(
+  archive: Archive,
+  ledger: Ledger,
+  deliveries: Iterable<Delivery>,
+  delivered: (each: Delivery) => void,
+  more: () => boolean,
+): Promise<void> {
+  for (const delivery of deliveries) {
+    if (!more()) return;
+    ledger.sending(delivery.instance, delivery.file);
+    const answer = await stow(archive, [delivery.file]);
+    if (answer.status === 200) delivered(delivery);
+  }
+}
+
+/** An endless row of deliveries: small studies with now and then a big one, a repetition, a changed instance. */
+function* deliveriesOf(seed: number): Generator<Delivery> {
+  for (let number = 0; ; number++) {
+    const spec: StudySpec = { ...(number % 7 === 3 ? CT_SLICE : TINY), seed: seed * 1000 + number, instances: 6 };
+    const { instances } = aStudy(spec);
+    for (const instance of instances) yield { instance, file: instance.bytes() };
+    yield { instance: instances[0]!, file: instances[0]!.bytes() };
+    const changed = aStudy({ ...spec, elements: [element('00204000', 'LT', 'changed')] }).instances[1]!;
+    yield { instance: changed, file: changed.bytes() };
+  }
+}
