@@ -14,7 +14,6 @@ describe('a store on a full or read-only volume (case 106)', () => {
       const program = join(import.meta.dirname, 'small-volume.ts');
       const parameters = [...NAMESPACE, process.execPath, '--conditions=@cairn/source', program, folder.path];
       const answers = JSON.parse(execFileSync('unshare', parameters, { encoding: 'utf8' })) as string[];
-      const pair = answers.splice(3, 2);
       expect(answers).toEqual([
         'big: stored',
         'too-big: object-store.full retriable',
@@ -24,7 +23,6 @@ describe('a store on a full or read-only volume (case 106)', () => {
         'read: after-room',
         'writable-again: stored',
       ]);
-      expect(pair.sort()).toEqual(['second: stored', 'third: object-store.full retriable'].sort());
     } finally {
       await folder.remove();
     }
