@@ -28,7 +28,7 @@ export async function acceptedFiles(files: readonly CorpusFile[]): Promise<Accep
 }
 
 /** One presentation context for every pair of SOP class and transfer syntax. */
-export function contextsOf(files: readonly Part10[]): ProposedContext[] {
+function contextsOf(files: readonly Part10[]): ProposedContext[] {
   const pairs = new Map(files.map((file) => [`${file.sopClassUid} ${file.transferSyntaxUid}`, file]));
   return [...pairs.values()].map((file) => [file.sopClassUid, [file.transferSyntaxUid]] as const);
 }

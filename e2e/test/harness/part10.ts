@@ -25,7 +25,7 @@ export function readPart10(file: Buffer): Part10 {
 }
 
 /** Hex SHA-256. */
-export function sha256(bytes: Uint8Array): string {
+function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 

@@ -121,7 +121,7 @@ export function messagePdus(contextId: number, kind: 'command' | 'dataSet', byte
 }
 
 /** The status (0000,0900) and error comment of the next message's command set; throws when an A-ABORT or another PDU comes. */
-export async function readStatus(connection: ScriptedConnection, timeoutMs?: number): Promise<{ status: number; comment: string }> {
+async function readStatus(connection: ScriptedConnection, timeoutMs?: number): Promise<{ status: number; comment: string }> {
   const answer = await readPdu(connection, timeoutMs);
   if (answer.type !== PDU.data) throw new Error(`PDU type ${answer.type}: ${answer.body.toString('hex')}`);
   const elements = readCommand(answer.body);

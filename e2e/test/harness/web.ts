@@ -91,7 +91,7 @@ export async function readParts(answer: Response): Promise<Part[]> {
 }
 
 /** Splits a multipart body; throws when its last delimiter is missing. */
-export function splitParts(body: Buffer, boundary: string): Part[] {
+function splitParts(body: Buffer, boundary: string): Part[] {
   const delimiter = Buffer.from(`\r\n--${boundary}`);
   const whole = Buffer.concat([Buffer.from('\r\n'), body]);
   const parts: Part[] = [];
