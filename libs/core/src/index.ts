@@ -1,6 +1,6 @@
 export { ERROR_CODES } from './error-codes.ts';
 export type { ErrorCode } from './error-codes.ts';
-export { CairnError, systemErrorCode } from './errors.ts';
+export { CairnError, errorMessage, systemErrorCode } from './errors.ts';
 export type { CairnErrorOptions } from './errors.ts';
 export { ALL_TENANTS, DEFAULT_TENANT, systemScope } from './scope.ts';
 export type { Role, Scope } from './scope.ts';

@@ -30,10 +30,10 @@ export interface GatewayConfig {
   port: number;
   /** Our own title: in answers, and as calling AE towards C-MOVE destinations. */
   aeTitle: string;
-  /** Called titles that are accepted; default the own one. */
+  /** Called titles that are accepted, `*` for any; default the own one. */
   calledAets?: readonly string[];
-  /** Callers that are accepted, where given only from that numeric address; default everyone. */
-  allowedCallers?: readonly { aet: string; address?: string }[];
+  /** Callers that are accepted, where `permits` is given only from the numeric addresses that it takes; default everyone. */
+  allowedCallers?: readonly { aet: string; permits?(this: void, address: string): boolean }[];
   /** C-MOVE destinations by AE title. */
   peers: ReadonlyMap<string, Peer>;
   /** A second port with TLS. */

@@ -1,6 +1,6 @@
 import { loadConfig } from '@cairn/config';
 import type { CairnConfig } from '@cairn/config';
-import { CairnError, armFailpoint, systemErrorCode } from '@cairn/core';
+import { CairnError, armFailpoint, errorMessage, systemErrorCode } from '@cairn/core';
 
 /** The environment as `process.env` gives it. */
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -87,7 +87,7 @@ function arm(setting: string | undefined): void {
 function oneLine(error: unknown): string {
   if (CairnError.is(error)) return error.message;
   const code = systemErrorCode(error);
-  const message = Error.isError(error) ? error.message : 'unexpected failure';
+  const message = errorMessage(error) ?? 'unexpected failure';
   return printable(code === undefined || message.includes(code) ? message : `${code}: ${message}`);
 }
 

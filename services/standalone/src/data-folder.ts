@@ -1,7 +1,7 @@
 import { mkdirSync, accessSync, constants } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { CairnError, systemErrorCode } from '@cairn/core';
+import { CairnError, errorMessage, systemErrorCode } from '@cairn/core';
 
 /** The data folder, held by this process alone. */
 export interface DataFolder {
@@ -42,7 +42,7 @@ function takeLock(folder: string): DatabaseSync {
     database.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE;');
     return database;
   } catch (error) {
-    const busy = Error.isError(error) && error.message.includes('locked');
+    const busy = errorMessage(error)?.includes('locked') === true;
     const reason = busy ? 'is in use by another archive process' : 'cannot be locked';
     throw new CairnError('runtime.start-failed', `The data folder ${folder} ${reason}.`, { cause: error });
   }

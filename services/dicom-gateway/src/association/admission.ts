@@ -27,7 +27,7 @@ export class Admission {
   /** Unknown called title: 1/1/7; caller that is not listed, or not from its address: 1/1/3. */
   decide(request: AssociateRequest, peer: AssociationSummary): AssociationDecision {
     const called = this.#config.calledAets ?? [this.#config.aeTitle];
-    if (!called.includes(request.calledAet)) return { rejection: REJECTION.calledAet };
+    if (!called.includes('*') && !called.includes(request.calledAet)) return { rejection: REJECTION.calledAet };
     if (!this.#isCallerAllowed(request.callingAet, peer.address)) return { rejection: REJECTION.callingAet };
     return {
       decideContext: (context) => this.#decideContext(context),
@@ -40,8 +40,7 @@ export class Admission {
   #isCallerAllowed(callingAet: string, address: string): boolean {
     const { allowedCallers } = this.#config;
     if (!allowedCallers) return true;
-    const numeric = address.replace(/^::ffff:/, '');
-    return allowedCallers.some((caller) => caller.aet === callingAet && (caller.address === undefined || caller.address === numeric));
+    return allowedCallers.some((caller) => caller.aet === callingAet && (caller.permits === undefined || caller.permits(address)));
   }
 
   #decideContext({ abstractSyntaxUid, transferSyntaxUids }: ProposedContext): ContextDecision {

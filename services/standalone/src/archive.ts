@@ -1,0 +1,41 @@
+import { ArchiveRetriever, IngestPipeline, JournalWriter, QueryPlanner } from '@cairn/archive';
+import type { InstanceReceiver, InstanceRetriever, QueryEngine } from '@cairn/archive';
+import type { CairnConfig } from '@cairn/config';
+import { UlidFactory } from '@cairn/core';
+import type { Logger } from '@cairn/core';
+import type { Metrics } from '@cairn/telemetry';
+import type { EmbeddedStores } from './embedded.ts';
+
+/** The domain's parts on the embedded stores. */
+export interface Archive {
+  receiver: InstanceReceiver & { close(): Promise<void> };
+  queries: QueryEngine;
+  retriever: InstanceRetriever;
+  journal: JournalWriter;
+}
+
+/** Composes the domain. `onEventLost` is told when an instance is durable but its event was given up. */
+export function composeArchive(
+  config: CairnConfig,
+  stores: EmbeddedStores,
+  { metrics, logger, onEventLost }: { metrics: Metrics; logger: Logger; onEventLost: () => void },
+): Archive {
+  const ports = { ...stores, logger, ulids: new UlidFactory() };
+  const maxInstanceBytes = config.CAIRN_MAX_INSTANCE_BYTES;
+  const observer = {
+    received: (protocol: string, outcome: string, sizeBytes: number) => {
+      metrics.instancesReceived.inc({ protocol, outcome });
+      if (outcome === 'stored') metrics.bytesReceived.inc({ protocol }, sizeBytes);
+    },
+    eventLost: onEventLost,
+  };
+  return {
+    receiver: new IngestPipeline(
+      { ...ports, observer },
+      { defaultIssuer: () => config.CAIRN_DEFAULT_ISSUER, ...(maxInstanceBytes === undefined ? {} : { maxInstanceBytes }) },
+    ),
+    queries: new QueryPlanner(stores.metadataStore),
+    retriever: new ArchiveRetriever(stores.objectStore, stores.metadataStore, logger),
+    journal: new JournalWriter(ports),
+  };
+}
