@@ -26,3 +26,5 @@ export { encodeDataSet } from './write/encode-data-set.ts';
 export type { EncodeOptions } from './write/encode-data-set.ts';
 export { decodeDataSet } from './json/decode-data-set.ts';
 export type { DecodeOptions } from './json/decode-data-set.ts';
+export { convertible, inflateDataSet, transcodeDataSet } from './write/transcode-data-set.ts';
+export type { Overlay } from './write/overlay.ts';

@@ -13,6 +13,8 @@ export const DELIMITER_MISSING = 'sequence delimiter missing after pixel data';
 /** Settings of a {@link DataSetTokenizer}. */
 export interface TokenizerOptions {
   encoding: Encoding;
+  /** Let the first element tell whether VRs are explicit; little endian only. Default false. */
+  sniff?: boolean;
   /** Position of the data set's first byte. */
   offset: number;
   /** Sequences within sequences; `dicom.limit-exceeded` beyond. */
@@ -69,7 +71,7 @@ export class DataSetTokenizer {
     this.#handler = handler;
     this.#options = options;
     this.#reader = new ChunkReader(options.offset, Math.max(options.maxCollect, LONG_HEADER));
-    this.#level = { kind: 'dataSet', end: -1, limit: Infinity, encoding: options.encoding, sniff: false };
+    this.#level = { kind: 'dataSet', end: -1, limit: Infinity, encoding: options.encoding, sniff: options.sniff ?? false };
     this.#levels = [this.#level];
     this.#header = { tag: 0, vr: 'UN', length: 0, valueOffset: options.offset, encoding: options.encoding };
   }

@@ -15,7 +15,11 @@ export interface WriteContext {
   onUnencodable(text: string): Buffer;
 }
 
-const ITEM = 0xfffee000;
+/** Tags of items and delimiters (PS3.5 §7.5). */
+export const ITEM = 0xfffee000;
+export const ITEM_DELIMITER = 0xfffee00d;
+export const SEQUENCE_DELIMITER = 0xfffee0dd;
+
 const MAX_SHORT_LENGTH = 0xffff;
 
 /** An element with its header. Sequences get explicit lengths. Throws `dicom.transcode-unsupported` for a value by BulkDataURI. */
@@ -75,7 +79,7 @@ function encodeValue(element: DicomJsonElement, context: WriteContext): Buffer {
   }
   const values = element.Value ?? [];
   if (rule.kind === 'number') return encodeNumbers(rule, values, context.encoding.bigEndian);
-  if (rule.kind === 'tag') return Buffer.concat(values.map((tag) => encodeTag(String(tag), context.encoding.bigEndian)));
+  if (rule.kind === 'tag') return Buffer.concat(values.map((tag) => encodeTag(textOf(tag), context.encoding.bigEndian)));
   const text = values.map(textOf).join('\\');
   return evened(encodeText(text, context.charsets) ?? context.onUnencodable(text), rule);
 }
