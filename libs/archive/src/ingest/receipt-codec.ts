@@ -75,13 +75,13 @@ async function decodePart(form: Form, line: string, read: () => Promise<Buffer>)
 }
 
 function parseEnvelope(line: string): Envelope {
-  let envelope: Envelope;
+  let envelope: Envelope | null;
   try {
-    envelope = JSON.parse(line) as Envelope;
+    envelope = JSON.parse(line) as Envelope | null;
   } catch (error) {
     throw malformed(error);
   }
-  if (envelope.version !== VERSION) throw malformed();
+  if (envelope?.version !== VERSION) throw malformed();
   return envelope;
 }
 
