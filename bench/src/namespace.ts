@@ -4,7 +4,7 @@
  */
 import { spawnSync } from 'node:child_process';
 
-const MARK = 'CAIRN_BENCH_ISOLATED';
+const MARK = 'BENCH_ISOLATED';
 
 /** True inside the namespace. */
 export function isIsolated(): boolean {

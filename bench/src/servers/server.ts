@@ -63,7 +63,7 @@ export class Server {
     const { file, args, env } = product.command(ports, folder);
     const logFile = join(folder, 'bench.log');
     const log = openSync(logFile, 'a');
-    const child = spawn(file, args, { cwd: folder, env: { ...process.env, ...env }, stdio: ['ignore', log, log] });
+    const child = spawn(file, args, { cwd: folder, env: { PATH: process.env['PATH'], ...env }, stdio: ['ignore', log, log] });
     closeSync(log);
     const server = new Server(product, ports, child, folder);
     await server.#ready(product.readyPath, logFile);
