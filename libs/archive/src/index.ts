@@ -10,6 +10,8 @@ export type {
   OutgoingInstance,
   WantedSyntax,
 } from './retrieve/retrieve.ts';
+export { QueryPlanner } from './query/query-planner.ts';
+export type { QueryPlannerConfig } from './query/query-planner.ts';
 export { ArchiveRetriever } from './retrieve/archive-retriever.ts';
 export { IngestPipeline } from './ingest/ingest-pipeline.ts';
 export type { IngestObserver, IngestOptions, IngestPorts } from './ingest/ingest-pipeline.ts';

@@ -20,6 +20,11 @@ export interface AttributeQuery {
   combineDateTime: boolean;
   /** `empty` values match only empty ones (QIDO emptyvaluematching) where a key's value is `""`. */
   emptyValueMatching?: boolean;
+  /**
+   * Asked at the service's root: attributes of the levels above are added even where their UID is a key. Otherwise those of
+   * the study only without a StudyInstanceUID, those of the series only without a SeriesInstanceUID (PS3.18 §10.6.3.3).
+   */
+  root?: boolean;
   limit: number;
   offset: number;
   after?: string;

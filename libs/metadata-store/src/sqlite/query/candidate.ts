@@ -27,6 +27,8 @@ class Lazy<T> {
 export interface StudyCandidate {
   row: StudyCandidateRow;
   attributes: Lazy<DicomJson>;
+  /** Attributes of its series. */
+  allSeries: Lazy<readonly DicomJson[]>;
 }
 
 /** A series or instance that may match. */
@@ -39,7 +41,11 @@ export interface Candidate {
 }
 
 export function studyCandidate(db: Database, row: StudyCandidateRow): Candidate {
-  const study = { row, attributes: new Lazy(() => readStudyAttributes(db, row.id)) };
+  const study = {
+    row,
+    attributes: new Lazy(() => readStudyAttributes(db, row.id)),
+    allSeries: new Lazy(() => readAllSeries(db, row.id)),
+  };
   return { study, header: lazyHeader(db, row.representative_receipt) };
 }
 
@@ -57,7 +63,10 @@ function readHeader(db: Database, receipt: number): DicomJson {
   return JSON.parse(db.get<{ header: string }>('SELECT header FROM receipt_texts WHERE id = ?', receipt)!.header) as DicomJson;
 }
 
-/** Elements of a study, series or instance: from the document of their level, what no document keeps from the header. */
+/**
+ * Elements of a study, series or instance: from the document of their level, what no document keeps from the header. At study
+ * level an attribute of series has the values of all its series, so that a key matches when any of them does.
+ */
 export function elementsOf({ study, series, instance, header }: Candidate): ElementSource {
   return (tag) => {
     const computed = computedElement(tag, study.row, series?.row);
@@ -67,7 +76,7 @@ export function elementsOf({ study, series, instance, header }: Candidate): Elem
       case 'study':
         return study.attributes.get()[tag];
       case 'series':
-        return (series?.attributes ?? header).get()[tag];
+        return series === undefined ? together(study.allSeries.get(), tag) : series.attributes.get()[tag];
       case 'instance':
         return (instance?.attributes ?? header).get()[tag];
       case undefined:
@@ -105,6 +114,18 @@ function computedElement(tag: string, study: StudyRow, series: SeriesRow | undef
     default:
       return undefined;
   }
+}
+
+function readAllSeries(db: Database, study: number): readonly DicomJson[] {
+  return db
+    .all<{ attributes: string }>('SELECT attributes FROM series WHERE study = ?', study)
+    .map(({ attributes }) => JSON.parse(attributes) as DicomJson);
+}
+
+function together(all: readonly DicomJson[], tag: string): DicomJsonElement | undefined {
+  const elements = all.map((attributes) => attributes[tag]).filter((element) => element !== undefined);
+  const [first] = elements;
+  return first && { vr: first.vr, Value: elements.flatMap(({ Value = [] }) => Value) };
 }
 
 function lazyJson(text: string): Lazy<DicomJson> {

@@ -125,7 +125,7 @@ function conditionOf(clause: QueryClause): Condition | undefined {
     if (uid !== undefined) return { sql: uid(marksFor(clause.values)), values: clause.values };
   }
   const field = SEARCH_FIELD_OF_TAG[tag];
-  return field === undefined ? undefined : textCondition(clause, COLUMN_OF_FIELD[field]);
+  return field === undefined ? undefined : textCondition(clause, `studies.${COLUMN_OF_FIELD[field]}`);
 }
 
 function textCondition(clause: QueryClause, column: string): Condition | undefined {
