@@ -1,9 +1,10 @@
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { CairnError, Logger } from '@cairn/core';
+import { IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME } from '@cairn/dicom';
 import { Association } from './message/association.ts';
 import type { RequestHandlers } from './message/operation.ts';
-import { IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, negotiate, windowOf } from './negotiation.ts';
+import { negotiate, windowOf } from './negotiation.ts';
 import type { Acceptance, AssociationDecision } from './negotiation.ts';
 import { DICOM_APPLICATION_CONTEXT } from './upper-layer/associate.ts';
 import type { AssociateRequest } from './upper-layer/associate.ts';

@@ -19,7 +19,6 @@ export type {
 } from './message/operation.ts';
 export type { OutgoingDataSet } from './message/message-writer.ts';
 export type { RequestOptions, Response } from './message/service-user.ts';
-export { IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME } from './negotiation.ts';
 export type { AssociationDecision, ContextDecision } from './negotiation.ts';
 export { NO_QUERY_OPTIONS, answerQueryOptions, decodeQueryOptions } from './query-options.ts';
 export type { QueryOptions } from './query-options.ts';

@@ -3,12 +3,6 @@ import type { AssociateRequest, ContextResult, ProposedContext } from './upper-l
 import type { Rejection } from './upper-layer/pdu.ts';
 import type { AsynchronousOperations, ExtendedNegotiation, RoleSelection, UserInformation } from './upper-layer/user-information.ts';
 
-/** Our implementation, as every association names it (PS3.7 §D.3.3.2). The UID is made from a UUID (PS3.5 §B.2). */
-export const IMPLEMENTATION_CLASS_UID = '2.25.208379563211549064537417622173546285391';
-
-/** At most 16 characters. */
-export const IMPLEMENTATION_VERSION_NAME = 'CAIRN_0_1';
-
 /** Operations at once where the peer leaves it open; one where it negotiates nothing (PS3.7 §D.3.3.3). */
 const UNLIMITED_WINDOW = 64;
 

@@ -1,7 +1,7 @@
 import type { AttributeQuery, QueryAnswers } from '@cairn/archive';
 import { CairnError } from '@cairn/core';
 import type { DicomJson, Scope } from '@cairn/core';
-import { decodeDataSet, encodeDataSet } from '@cairn/dicom';
+import { encodeDataSet } from '@cairn/dicom';
 import { STATUS, decodeQueryOptions } from '@cairn/dimse';
 import type { Operation, ResponseStream } from '@cairn/dimse';
 import type { QueryLevel } from '@cairn/metadata-store';
@@ -13,7 +13,7 @@ import { GATEWAY_CONFIG, GATEWAY_PORTS } from '../gateway.ports.ts';
 import type { GatewayPorts } from '../gateway.ports.ts';
 import { gatewayScope } from '../scope.ts';
 import { answerIdentifier } from './answer.ts';
-import { checkHierarchy, levelOf, matchingKeys, requestedElements } from './identifier.ts';
+import { checkHierarchy, decodeIdentifier, levelOf, matchingKeys, requestedElements } from './identifier.ts';
 
 /** Rows fetched at once: bounds memory, whatever the number of matches. */
 const PAGE_SIZE = 200;
@@ -42,7 +42,7 @@ export class FindScp {
   /** Yields FF00 for each match, FF01 where a key could not be matched; a wrong level, key or value throws its `query.*` error. */
   async *find(operation: Operation, bytes: Uint8Array): ResponseStream {
     const { abstractSyntaxUid, transferSyntaxUid } = operation.context;
-    const identifier = await decodeDataSet(bytes, transferSyntaxUid);
+    const identifier = decodeIdentifier(bytes, transferSyntaxUid);
     const model = FIND_MODELS.get(abstractSyntaxUid);
     if (!model) throw new CairnError('dimse.no-context', 'The SOP class has no C-FIND.');
     const level = levelOf(identifier, model);
@@ -57,7 +57,7 @@ export class FindScp {
         if (answered === limit) return { status: STATUS.outOfResources, errorComment: `More than ${limit} matches.` };
         answered += 1;
         const status = allKeysMatched ? STATUS.pending : STATUS.pendingOptionalKey;
-        yield { status, identifier: await encodeDataSet(answerIdentifier(form, answer), transferSyntaxUid) };
+        yield { status, identifier: encodeDataSet(answerIdentifier(form, answer), transferSyntaxUid) };
       }
     }
     return { status: STATUS.success };

@@ -1,6 +1,7 @@
 import type { QueryKey } from '@cairn/archive';
 import { CairnError } from '@cairn/core';
 import type { DicomJson, DicomJsonElement, DicomJsonValue } from '@cairn/core';
+import { decodeDataSet } from '@cairn/dicom';
 import { UNIQUE_KEYS } from '../association/sop-classes.ts';
 import type { InformationModel, RetrieveLevel } from '../association/sop-classes.ts';
 
@@ -24,6 +25,14 @@ const NO_KEYS: ReadonlySet<string> = new Set([
 
 /** Longest value of one key, as characters: bounds what matching has to look at. UID lists of some 1,000 UIDs fit. */
 const MAX_VALUE_LENGTH = 65_536;
+
+/** Longest value of an identifier that is read: what an association passes on at most. */
+const MAX_INLINE_BYTES = 4_194_304;
+
+/** Reads an identifier; throws a `dicom.*` error for a damaged one. */
+export function decodeIdentifier(bytes: Uint8Array, transferSyntaxUid: string): DicomJson {
+  return decodeDataSet(bytes, transferSyntaxUid, { inlineBytes: MAX_INLINE_BYTES });
+}
 
 /** The level asked for; throws `query.missing-key` when it is missing or not one of the model's. */
 export function levelOf(identifier: DicomJson, model: InformationModel): RetrieveLevel {

@@ -1,12 +1,11 @@
 import { CairnError } from '@cairn/core';
 import type { Scope } from '@cairn/core';
-import { decodeDataSet } from '@cairn/dicom';
 import { decodeQueryOptions } from '@cairn/dimse';
 import type { Operation, ResponseStream } from '@cairn/dimse';
 import type { RetrievableInstance } from '@cairn/metadata-store';
 import { Inject } from '@nestjs/common';
 import { GET_MODELS } from '../association/sop-classes.ts';
-import { levelOf } from '../find/identifier.ts';
+import { decodeIdentifier, levelOf } from '../find/identifier.ts';
 import type { GatewayConfig } from '../gateway.config.ts';
 import { GATEWAY_CONFIG, GATEWAY_PORTS } from '../gateway.ports.ts';
 import type { GatewayPorts } from '../gateway.ports.ts';
@@ -30,18 +29,18 @@ export class GetScp {
     const { abstractSyntaxUid, transferSyntaxUid } = operation.context;
     const model = GET_MODELS.get(abstractSyntaxUid);
     if (!model) throw new CairnError('dimse.no-context', 'The SOP class has no C-GET.');
-    const identifier = await decodeDataSet(bytes, transferSyntaxUid);
+    const identifier = decodeIdentifier(bytes, transferSyntaxUid);
     const { relational } = decodeQueryOptions(operation.association.agreement.extendedNegotiations.get(abstractSyntaxUid));
     const request = { identifier, model, level: levelOf(identifier, model), relational };
     const requested = new RequestedInstances(this.#ports, this.#scope, request, operation.signal);
     const tally = new Tally((await requested.plan()).total);
-    if (operation.signal.aborted) return await tally.final(true, transferSyntaxUid);
+    if (operation.signal.aborted) return tally.final(true, transferSyntaxUid);
     for await (const opened of this.#open(operation, requested, tally)) {
       tally.add(await this.#send(operation, opened), opened.instance.sopInstanceUid);
       if (operation.signal.aborted) break;
       yield { subOperations: tally.pending() };
     }
-    return await tally.final(operation.signal.aborted, transferSyntaxUid);
+    return tally.final(operation.signal.aborted, transferSyntaxUid);
   }
 
   #open(operation: Operation, requested: RequestedInstances, tally: Tally): ReturnType<GatewayPorts['retriever']['openMany']> {

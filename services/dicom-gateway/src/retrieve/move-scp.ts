@@ -1,11 +1,10 @@
 import { CairnError } from '@cairn/core';
 import type { Scope } from '@cairn/core';
-import { decodeDataSet } from '@cairn/dicom';
 import { decodeQueryOptions } from '@cairn/dimse';
 import type { Operation, ResponseStream } from '@cairn/dimse';
 import { Inject } from '@nestjs/common';
 import { MOVE_MODELS } from '../association/sop-classes.ts';
-import { levelOf } from '../find/identifier.ts';
+import { decodeIdentifier, levelOf } from '../find/identifier.ts';
 import type { GatewayConfig } from '../gateway.config.ts';
 import { GATEWAY_CONFIG, GATEWAY_PORTS } from '../gateway.ports.ts';
 import type { GatewayPorts } from '../gateway.ports.ts';
@@ -45,13 +44,13 @@ export class MoveScp {
     const aet = command.MoveDestination ?? '';
     const peer = this.#config.peers.get(aet);
     if (!peer) throw new CairnError('dimse.unknown-destination', 'The move destination is not configured.');
-    const identifier = await decodeDataSet(bytes, transferSyntaxUid);
+    const identifier = decodeIdentifier(bytes, transferSyntaxUid);
     const { relational } = decodeQueryOptions(association.agreement.extendedNegotiations.get(abstractSyntaxUid));
     const request = { identifier, model, level: levelOf(identifier, model), relational };
     const requested = new RequestedInstances(this.#ports, this.#scope, request, signal);
     const plan = await requested.plan();
     const tally = new Tally(plan.total);
-    if (plan.total === 0 || signal.aborted) return await tally.final(signal.aborted, transferSyntaxUid);
+    if (plan.total === 0 || signal.aborted) return tally.final(signal.aborted, transferSyntaxUid);
     const progress = new Progress(HEARTBEAT_MS);
     const mover = new Mover(this.#ports.retriever, this.#ports.logger, {
       scope: this.#scope,
@@ -66,6 +65,6 @@ export class MoveScp {
     const running = mover.run().finally(() => progress.end());
     for await (const _ of progress) yield { subOperations: tally.pending() };
     await running;
-    return await tally.final(signal.aborted, transferSyntaxUid);
+    return tally.final(signal.aborted, transferSyntaxUid);
   }
 }

@@ -45,12 +45,12 @@ export class Tally {
    * The final response (PS3.4 §C.4.2.1.5, §C.4.3.1.4): 0000 when all went well, B000 when some failed or gave a warning, A702
    * when all failed, FE00 when it was cancelled, which alone tells what remains. Failed instances are listed.
    */
-  async final(cancelled: boolean, transferSyntaxUid: string): Promise<FinalResponse> {
+  final(cancelled: boolean, transferSyntaxUid: string): FinalResponse {
     const subOperations = cancelled ? this.pending() : this.#counts();
     const response = { status: this.#status(cancelled), subOperations };
     if (this.#failedUids.length === 0) return response;
     const list = { [TAG.failedSopInstanceUidList]: { vr: 'UI', Value: this.#failedUids } };
-    return { ...response, identifier: await encodeDataSet(list, transferSyntaxUid) };
+    return { ...response, identifier: encodeDataSet(list, transferSyntaxUid) };
   }
 
   #counts(): SubOperations {
