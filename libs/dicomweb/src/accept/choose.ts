@@ -5,11 +5,14 @@ import { EXPLICIT_LITTLE_ENDIAN, OCTET_STREAM, isEncodedAs } from './media-type-
 /** Can an instance stored in the first syntax be given in the second (`*`: as stored)? */
 export type CanGive = (storedTransferSyntaxUid: string, wanted: string) => boolean;
 
-/** The transfer syntax to ask the archive for, by the first choice that can be met; undefined when none can. */
+/** Implicit VR Little Endian and Explicit VR Big Endian: not to be asked for over the web (PS3.18 §8.7.3.5); `*` may give them. */
+const NOT_FOR_THE_WEB = new Set(['1.2.840.10008.1.2', '1.2.840.10008.1.2.2']);
+
+/** The transfer syntax to ask the archive for, by one choice; undefined when it cannot be met. */
 export function chooseTransferSyntax(choice: InstanceChoice, stored: string, canGive: CanGive): string | undefined {
   // Nothing named: Explicit VR Little Endian, and where that would need a decoder, as stored (PS3.18 §8.7.3.4).
   const wanted = choice.transferSyntaxes.length > 0 ? choice.transferSyntaxes : [EXPLICIT_LITTLE_ENDIAN, '*'];
-  return wanted.find((uid) => uid === '*' || canGive(stored, uid));
+  return wanted.find((uid) => uid === '*' || (!NOT_FOR_THE_WEB.has(uid) && canGive(stored, uid)));
 }
 
 /** What is known of stored bytes that are to be given as frames or bulk data. */
