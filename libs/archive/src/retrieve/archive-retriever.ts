@@ -1,6 +1,6 @@
 import { CairnError, silentLogger } from '@cairn/core';
 import type { DicomJson, Logger, Scope } from '@cairn/core';
-import { TRANSFER_SYNTAXES, convertible, encodeFileMeta, transcodeDataSet } from './pending-dicom.ts';
+import { EXPLICIT_VR_LITTLE_ENDIAN, TRANSFER_SYNTAXES, convertible, encodeFileMeta, transcodeDataSet } from '@cairn/dicom';
 import type { PixelDataDescription } from '@cairn/dicom';
 import type { InstanceParts, InstanceSelector, RetrievableInstance } from '@cairn/metadata-store';
 import { OCTET_STREAM, bulkMediaType, findBulkSpan, findElement, normalizeBulkPath } from './bulk-value.ts';
@@ -22,9 +22,6 @@ import type {
 } from './retrieve.ts';
 import { StoredBytes } from './stored-bytes.ts';
 import type { InstanceIndex, ObjectReader } from './stored-bytes.ts';
-
-/** The syntax in which uncompressed frames and values are given, however they are stored (PS3.18 §8.7.3.5). */
-const EXPLICIT_LITTLE_ENDIAN = '1.2.840.10008.1.2.1';
 
 /** Gives stored instances and their parts out of what the index knows: ranged reads, no parsing. */
 export class ArchiveRetriever implements InstanceRetriever {
@@ -116,7 +113,8 @@ export class ArchiveRetriever implements InstanceRetriever {
     return {
       vr,
       mediaType: bulkMediaType(header, bulkPath),
-      transferSyntaxUid: EXPLICIT_LITTLE_ENDIAN,
+      // However it is stored, an uncompressed value is given little endian (PS3.18 §8.7.3.5).
+      transferSyntaxUid: EXPLICIT_VR_LITTLE_ENDIAN,
       sizeBytes: span[1],
       open: (range, signal) => {
         const { start, end } = clipRange(range, span[1]);
@@ -187,7 +185,7 @@ function outgoingFrames(
   const stored = instance.version.transferSyntaxUid;
   const native = pixels?.frames?.kind === 'native';
   return {
-    transferSyntaxUid: native ? EXPLICIT_LITTLE_ENDIAN : stored,
+    transferSyntaxUid: native ? EXPLICIT_VR_LITTLE_ENDIAN : stored,
     mediaType: native ? OCTET_STREAM : (TRANSFER_SYNTAXES.get(stored)?.mediaType ?? OCTET_STREAM),
     frames,
   };

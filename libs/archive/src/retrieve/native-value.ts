@@ -1,12 +1,10 @@
 import type { Scope } from '@cairn/core';
+import { EXPLICIT_VR_BIG_ENDIAN } from '@cairn/dicom';
 import type { Span } from '@cairn/dicom';
 import type { RetrievableInstance } from '@cairn/metadata-store';
 import { cutSpans, shiftBits, swapWords } from './byte-streams.ts';
 import type { Bytes } from './byte-streams.ts';
 import type { StoredBytes } from './stored-bytes.ts';
-
-/** Explicit VR Big Endian, retired (PS3.5 2016b §A.3). */
-const BIG_ENDIAN = '1.2.840.10008.1.2.2';
 
 /**
  * Bytes of a word by VR (PS3.5 §6.2): what a big endian value is turned round by. OW counts in words of 16 bits also where it
@@ -47,7 +45,7 @@ export class NativeValue {
     this.#stored = stored;
     this.#instance = instance;
     this.#span = span;
-    this.#wordBytes = instance.version.transferSyntaxUid === BIG_ENDIAN ? (WORD_BYTES[vr] ?? 1) : 1;
+    this.#wordBytes = instance.version.transferSyntaxUid === EXPLICIT_VR_BIG_ENDIAN ? (WORD_BYTES[vr] ?? 1) : 1;
   }
 
   /** The bits of a run, moved to start at a byte. The run lies within the value. */

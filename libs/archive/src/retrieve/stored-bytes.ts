@@ -1,14 +1,11 @@
 import { CairnError } from '@cairn/core';
 import type { Logger, Scope } from '@cairn/core';
-import { inflateDataSet } from './pending-dicom.ts';
+import { TRANSFER_SYNTAXES, inflateDataSet } from '@cairn/dicom';
 import type { Span } from '@cairn/dicom';
 import type { MetadataStore, ObjectLocation, RetrievableInstance } from '@cairn/metadata-store';
 import type { ObjectStore } from '@cairn/object-store';
 import { cutSpans } from './byte-streams.ts';
 import type { Bytes } from './byte-streams.ts';
-
-/** Deflated Explicit VR Little Endian (PS3.5 §A.5): positions of its values count in the inflated data set. */
-const DEFLATED = '1.2.840.10008.1.2.1.99';
 
 /** What a retrieve needs of the object store. */
 export type ObjectReader = Pick<ObjectStore, 'get'>;
@@ -30,7 +27,7 @@ export class StoredBytes {
 
   /** False when an instance's stored bytes end before `end`; how far a deflated data set reaches is known only by inflating. */
   reaches({ version }: RetrievableInstance, end: number): boolean {
-    return version.transferSyntaxUid === DEFLATED || end <= version.location.length;
+    return isDeflated(version.transferSyntaxUid) || end <= version.location.length;
   }
 
   /**
@@ -61,7 +58,7 @@ export class StoredBytes {
     const last = wanted.at(-1);
     if (last === undefined) return;
     const { dataSetOffset, location, transferSyntaxUid } = instance.version;
-    if (transferSyntaxUid === DEFLATED) {
+    if (isDeflated(transferSyntaxUid)) {
       const deflated = await this.open(scope, instance, dataSetOffset, location.length, signal);
       yield* cutSpans(inflateDataSet(deflated), dataSetOffset, wanted);
       return;
@@ -85,6 +82,10 @@ export class StoredBytes {
       ({ sha256DataSet, transferSyntaxUid }) => sha256DataSet === version.sha256DataSet && transferSyntaxUid === version.transferSyntaxUid,
     )?.location;
   }
+}
+
+function isDeflated(transferSyntaxUid: string): boolean {
+  return TRANSFER_SYNTAXES.get(transferSyntaxUid)?.deflated === true;
 }
 
 async function* noBytes(): Bytes {}
