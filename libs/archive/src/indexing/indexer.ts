@@ -110,8 +110,9 @@ export class Indexer {
   }
 }
 
+/** True when a store or the bus does not answer, closed ones included: the event itself is not at fault. */
 function isOutage(error: unknown): boolean {
-  return CairnError.is(error) && error.retriable;
+  return CairnError.is(error) && (error.retriable || error.code.endsWith('.unavailable'));
 }
 
 function failureOf(event: DeliveredEvent, error: unknown): EventFailure {
