@@ -76,8 +76,8 @@ export class IndexingService implements OnApplicationBootstrap, BeforeApplicatio
   }
 
   async status(): Promise<IndexerStatus> {
-    const lag = await this.#ports.eventBus.lag(systemScope(ALL_TENANTS), INGEST_TOPIC, GROUP);
-    return { ready: this.#subscription !== undefined, lag };
+    const ready = this.#subscription !== undefined;
+    return { ready, lag: await this.#ports.eventBus.lag(systemScope(ALL_TENANTS), INGEST_TOPIC, GROUP) };
   }
 
   /** Reconciles until it succeeds once, then subscribes. */
