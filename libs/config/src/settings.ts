@@ -83,8 +83,8 @@ export const SETTINGS = {
   ),
   CAIRN_QUERY_MAX_RESULTS: withDefault(
     integerSchema(1, 100_000),
-    'Matches in one QIDO-RS answer at most; a cut answer has a Warning and a link to the next page.',
-    '1000',
+    'Matches in one QIDO-RS answer at most (searches across studies that name no limit give 1000); a cut answer has a Warning and a link to the next page.',
+    '10000',
   ),
   CAIRN_DRAIN_TIMEOUT_S: withDefault(integerSchema(0, 3_600), 'Seconds that SIGTERM leaves to associations and requests under way.', '20'),
   CAIRN_DUPLICATE_GRACE_S: withDefault(
