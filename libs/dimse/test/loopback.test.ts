@@ -1,49 +1,13 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import type { ContextDecision, ServerHandlers, ServerOptions } from '../src/index.ts';
-import { COMMAND, DimseClient, DimseServer, REJECTION, STATUS, VERIFICATION_SOP_CLASS } from '../src/index.ts';
-import type { ConnectOptions } from '../src/client.ts';
-import type { ProposedContext } from '../src/upper-layer/associate.ts';
+import { COMMAND, DimseClient, REJECTION, STATUS } from '../src/index.ts';
+import type { ServerHandlers, ServerOptions } from '../src/index.ts';
+import { CT, EXPLICIT, Harness, STUDY_FIND, STUDY_GET, STUDY_MOVE, bytesOf, to } from './harness.ts';
 
-export const CT = '1.2.840.10008.5.1.4.1.1.2';
-export const STUDY_FIND = '1.2.840.10008.5.1.4.1.2.2.1';
-const STUDY_GET = '1.2.840.10008.5.1.4.1.2.2.3';
-const STUDY_MOVE = '1.2.840.10008.5.1.4.1.2.2.2';
-const IMPLICIT = '1.2.840.10008.1.2';
-const EXPLICIT = '1.2.840.10008.1.2.1';
-
-const closing: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const close of closing.splice(0).reverse()) await close();
-});
-
-const acceptFirst = ({ transferSyntaxUids }: ProposedContext): ContextDecision => ({
-  result: 0,
-  transferSyntaxUid: transferSyntaxUids[0]!,
-  requestorMayBeScp: true,
-});
+const harness = new Harness();
+afterEach(async () => await harness.close());
 
 async function serve(handlers: Partial<ServerHandlers>, options: Partial<ServerOptions> = {}): Promise<number> {
-  const server = new DimseServer(
-    { listeners: [{ host: '127.0.0.1', port: 0 }], ...options },
-    { onAssociate: () => ({ decideContext: acceptFirst }), ...handlers },
-  );
-  const [address] = await server.listen();
-  closing.push(async () => await server.close(0));
-  return address!.port;
-}
-
-function to(port: number, more: Partial<ConnectOptions> = {}): ConnectOptions {
-  const contexts = [VERIFICATION_SOP_CLASS, CT, STUDY_FIND, STUDY_GET, STUDY_MOVE].map((abstractSyntaxUid) => ({
-    abstractSyntaxUid,
-    transferSyntaxUids: [EXPLICIT, IMPLICIT],
-  }));
-  return { host: '127.0.0.1', port, callingAet: 'TEST', calledAet: 'CAIRN', contexts, ...more };
-}
-
-async function bytesOf(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
-  const parts: Uint8Array[] = [];
-  for await (const chunk of chunks) parts.push(chunk);
-  return Buffer.concat(parts);
+  return (await harness.serve(handlers, options)).port;
 }
 
 async function* chunked(bytes: Buffer, size: number): AsyncGenerator<Uint8Array> {
