@@ -6,10 +6,10 @@ import { readFile, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
 import { settings } from './sections/config.mjs';
-import { storageSopClasses, transferSyntaxes } from './sections/dicom.mjs';
+import { implementation, storageSopClasses, transferSyntaxes } from './sections/dicom.mjs';
 import { dimseStatuses, errors } from './sections/errors.mjs';
 
-const SECTIONS = { errors, settings, dimseStatuses, storageSopClasses, transferSyntaxes };
+const SECTIONS = { errors, settings, dimseStatuses, implementation, storageSopClasses, transferSyntaxes };
 const FOLDER = join(import.meta.dirname, '../../docs/reference');
 const PART = /(<!-- generated: (\w+) -->\n)[\s\S]*?(<!-- end -->)/g;
 

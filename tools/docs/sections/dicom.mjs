@@ -1,4 +1,4 @@
-import { SOP_CLASSES, TRANSFER_SYNTAXES, convertible } from '@cairn/dicom';
+import { IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, SOP_CLASSES, TRANSFER_SYNTAXES, convertible } from '@cairn/dicom';
 import { code, table } from '../table.mjs';
 
 /** The transfer syntaxes that the archive knows, and the ones it can give each in. */
@@ -19,5 +19,16 @@ export function storageSopClasses() {
   return table(
     ['UID', 'Name'],
     classes.map(({ uid, name }) => [code(uid), name]),
+  );
+}
+
+/** How associations and file meta information of ours name the implementation. */
+export function implementation() {
+  return table(
+    ['Implementation', ''],
+    [
+      ['Class UID', code(IMPLEMENTATION_CLASS_UID)],
+      ['Version name', code(IMPLEMENTATION_VERSION_NAME)],
+    ],
   );
 }

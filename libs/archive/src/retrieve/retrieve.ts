@@ -57,8 +57,7 @@ export interface InstanceRetriever {
 
   /**
    * A Part 10 file: as stored byte for byte for `*` or the stored syntax (a bare data set gets meta information), else
-   * re-encoded under new preamble and meta information. `dicom.transcode-unsupported` where canGive is false. PS3.18 §8.7.3.5 forbids
-   * to ask for implicit LE and big endian over the web: the caller refuses such a wish.
+   * re-encoded under new preamble and meta information. `dicom.transcode-unsupported` where canGive is false.
    */
   openInstance(scope: Scope, instance: RetrievableInstance, wanted: WantedSyntax, signal?: AbortSignal): Promise<OutgoingInstance>;
 
