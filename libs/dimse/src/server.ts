@@ -86,6 +86,18 @@ export class DimseServer {
     return this.#associations.size;
   }
 
+  /** Connections, those without association included. */
+  get connections(): number {
+    return this.#sockets.size;
+  }
+
+  /** Requests being served. */
+  get working(): number {
+    let operations = 0;
+    for (const association of this.#associations) operations += association.operations;
+    return operations;
+  }
+
   /** Opens all listeners and gives their addresses in order; rejects with `runtime.start-failed` when one cannot be opened. */
   async listen(): Promise<{ host: string; port: number; tls: boolean }[]> {
     const addresses = [];

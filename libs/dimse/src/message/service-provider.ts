@@ -103,8 +103,9 @@ export class ServiceProvider {
     return composite && sopClassUid !== context.abstractSyntaxUid ? STATUS.sopClassNotSupported : undefined;
   }
 
+  /** Answered out of turn: what runs may take long. */
   #refuse(operation: RunningOperation, status: number): DataSetSink {
-    return this.#collect(operation, async () => await this.#respond(operation, { status }));
+    return new CollectedDataSet(0, () => void this.#caught(async () => await this.#respond(operation, { status })));
   }
 
   #serve(operation: RunningOperation, messageId: number): DataSetSink {
@@ -181,10 +182,15 @@ export class ServiceProvider {
     return sink;
   }
 
-  /** Runs `work` when the window allows; what it throws is either a lost association or a fault of ours. */
+  /** Runs `work` when the window allows. */
   async #run(operation: RunningOperation, work: Work): Promise<void> {
+    await this.#caught(async () => await this.#window.run(async () => await work(operation)));
+  }
+
+  /** What serving throws is either a lost association or a fault of ours. */
+  async #caught(work: () => Promise<void>): Promise<void> {
     try {
-      await this.#window.run(async () => await work(operation));
+      await work();
     } catch (error) {
       if (!CairnError.is(error)) this.#parts.logger.error({ err: error }, 'dimse.response-failed');
     }
