@@ -89,6 +89,8 @@ const IMAGE_STORAGE: readonly (readonly [suffix: string, name: string])[] = [
   ['66.4', 'Segmentation Storage'],
   ['66.5', 'Surface Segmentation Storage'],
   ['66.6', 'Tractography Results Storage'],
+  ['66.7', 'Label Map Segmentation Storage'],
+  ['66.8', 'Height Map Segmentation Storage'],
   ['67', 'Real World Value Mapping Storage'],
   ['68.1', 'Surface Scan Mesh Storage'],
   ['68.2', 'Surface Scan Point Cloud Storage'],

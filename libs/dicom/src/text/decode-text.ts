@@ -3,6 +3,7 @@ import { characterSetById, characterSetOf, characterSetOfEscape } from './charse
 import type { CharacterSet } from './charsets.ts';
 
 const ESC = 0x1b;
+const ESCAPE = '\u001b';
 const BACKSLASH = 0x5c;
 const REPLACEMENT = '\ufffd';
 
@@ -17,7 +18,7 @@ const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
  * Turns the bytes of a text value into a string by Specific Character Set (PS3.3 C.12.1.1.2, PS3.5 §6.1). Never throws: bytes
- * that the character sets do not have become U+FFFD, so does NUL.
+ * that the character sets do not have become U+FFFD, so do NUL and stray escapes.
  *
  * @param charsets - the values of (0008,0005), empty for the default repertoire
  * @param vr - decides at which characters designations end
@@ -25,7 +26,7 @@ const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 export function decodeText(bytes: Uint8Array, charsets: readonly string[], vr: string): string {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const text = isPlainAscii(buffer) ? buffer.toString('latin1') : decodeExtended(buffer, charsets, vr);
-  return text.includes('\0') ? text.replaceAll('\0', REPLACEMENT) : text;
+  return text.replaceAll('\0', REPLACEMENT).replaceAll(ESCAPE, REPLACEMENT);
 }
 
 function isPlainAscii(bytes: Buffer): boolean {

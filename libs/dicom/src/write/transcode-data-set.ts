@@ -67,8 +67,10 @@ export async function* inflateDataSet(source: AsyncIterable<Uint8Array>): AsyncG
   try {
     yield* through(source, createInflateRaw());
   } catch (error) {
-    if (!systemErrorCode(error)?.startsWith('Z_')) throw error;
-    throw new CairnError('dicom.invalid-structure', 'The data set is no complete deflate stream.', { cause: error });
+    const code = systemErrorCode(error);
+    if (!code?.startsWith('Z_')) throw error;
+    if (code === 'Z_BUF_ERROR') throw new CairnError('dicom.truncated', 'The deflated data set is cut off.', { cause: error });
+    throw new CairnError('dicom.invalid-structure', 'The data set is no deflate stream.', { cause: error });
   }
 }
 
