@@ -6,7 +6,9 @@ import type { Database } from './database.ts';
 interface ClaimRow {
   claim: string;
   ulid: string;
-  document: string;
+  kind: Claim['kind'];
+  study_uid: string;
+  series_uid: string | null;
 }
 
 /** Claims and the conflicts between them, for the length of one transaction. */
@@ -31,14 +33,7 @@ export class ClaimsTable {
     }
     this.#met.set(key, claim.ulid);
     const earliest = this.#earliest(claim.group);
-    this.#db.run(
-      'INSERT OR REPLACE INTO claims (tenant_id, claim_group, claim, ulid, document) VALUES (?, ?, ?, ?, ?)',
-      this.#tenantId,
-      claim.group,
-      claim.claim,
-      claim.ulid,
-      JSON.stringify(claim),
-    );
+    this.#write(claim);
     if (earliest === undefined) return [];
     if (earliest.ulid < claim.ulid) return this.#store(claim.group, conflictsOf([earliest, claim]));
     return this.replaceGroup(claim.group, conflictsOf(this.#claimsOf(claim.group)));
@@ -68,27 +63,29 @@ export class ClaimsTable {
     });
   }
 
+  #write({ group, claim, ulid, kind, studyInstanceUid, seriesInstanceUid }: Claim): void {
+    const sql =
+      'INSERT OR REPLACE INTO claims (tenant_id, claim_group, claim, ulid, kind, study_uid, series_uid) VALUES (?, ?, ?, ?, ?, ?, ?)';
+    this.#db.run(sql, this.#tenantId, group, claim, ulid, kind, studyInstanceUid, seriesInstanceUid ?? null);
+  }
+
   #storedUlid({ group, claim }: Claim): string | undefined {
-    return this.#db.get<ClaimRow>(
-      'SELECT ulid FROM claims WHERE tenant_id = ? AND claim_group = ? AND claim = ?',
-      this.#tenantId,
-      group,
-      claim,
-    )?.ulid;
+    const sql = 'SELECT ulid FROM claims WHERE tenant_id = ? AND claim_group = ? AND claim = ?';
+    return this.#db.get<ClaimRow>(sql, this.#tenantId, group, claim)?.ulid;
   }
 
   #earliest(group: string): Claim | undefined {
-    const row = this.#db.get<ClaimRow>(
-      'SELECT document FROM claims WHERE tenant_id = ? AND claim_group = ? ORDER BY ulid LIMIT 1',
-      this.#tenantId,
-      group,
-    );
-    return row === undefined ? undefined : (JSON.parse(row.document) as Claim);
+    const sql = 'SELECT * FROM claims WHERE tenant_id = ? AND claim_group = ? ORDER BY ulid LIMIT 1';
+    const row = this.#db.get<ClaimRow>(sql, this.#tenantId, group);
+    return row && claimOf(group, row);
   }
 
   #claimsOf(group: string): readonly Claim[] {
-    return this.#db
-      .all<ClaimRow>('SELECT document FROM claims WHERE tenant_id = ? AND claim_group = ?', this.#tenantId, group)
-      .map(({ document }) => JSON.parse(document) as Claim);
+    const sql = 'SELECT * FROM claims WHERE tenant_id = ? AND claim_group = ?';
+    return this.#db.all<ClaimRow>(sql, this.#tenantId, group).map((row) => claimOf(group, row));
   }
+}
+
+function claimOf(group: string, { claim, ulid, kind, study_uid, series_uid }: ClaimRow): Claim {
+  return { kind, group, claim, ulid, studyInstanceUid: study_uid, ...(series_uid !== null && { seriesInstanceUid: series_uid }) };
 }

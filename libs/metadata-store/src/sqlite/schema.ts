@@ -90,8 +90,8 @@ const SCHEMA = `
   CREATE INDEX facts_receipt ON facts (tenant_id, receipt) WHERE receipt IS NOT NULL;
 
   CREATE TABLE claims (
-    tenant_id INTEGER NOT NULL, claim_group TEXT NOT NULL, claim TEXT NOT NULL, ulid TEXT NOT NULL, document TEXT NOT NULL,
-    PRIMARY KEY (tenant_id, claim_group, claim)
+    tenant_id INTEGER NOT NULL, claim_group TEXT NOT NULL, claim TEXT NOT NULL, ulid TEXT NOT NULL,
+    kind TEXT NOT NULL, study_uid TEXT NOT NULL, series_uid TEXT, PRIMARY KEY (tenant_id, claim_group, claim)
   ) STRICT, WITHOUT ROWID;
   -- The earliest claim of a group, which the others contradict.
   CREATE INDEX claims_order ON claims (tenant_id, claim_group, ulid);

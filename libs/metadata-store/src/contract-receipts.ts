@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { DicomJson } from '@cairn/core';
-import type { InstanceReceipt } from '@cairn/metadata-store';
+import type { InstanceReceipt } from './documents.ts';
 
 /** What a test says of a receipt; the rest follows from the seed. */
 export interface ReceiptSpec {
@@ -30,49 +30,54 @@ export function json(vr: string, ...values: NonNullable<DicomJson[string]['Value
   return values.length === 0 ? { vr } : { vr, Value: values };
 }
 
+const DEFAULT_ATTRIBUTES: DicomJson = {
+  '00080020': json('DA', '20240131'),
+  '00080030': json('TM', '101500'),
+  '00080050': json('SH', 'ACC1'),
+  '00080060': json('CS', 'CT'),
+  '00080090': json('PN', { Alphabetic: 'House^Gregory' }),
+  '00081030': json('LO', 'Thorax'),
+  '00100010': json('PN', { Alphabetic: 'Doe^Jane' }),
+  '00100020': json('LO', 'P1'),
+  '00100030': json('DA', '19700101'),
+  '00100040': json('CS', 'F'),
+  '00200011': json('IS', 1),
+};
+
 /** A receipt with plausible attributes. */
 export function aReceipt(number: number, spec: ReceiptSpec = {}): InstanceReceipt {
   const { study = '1.2.1', series = `${study}.1`, sop = `${series}.${number}`, sopClassUid = '1.2.840.10008.5.1.4.1.1.2' } = spec;
-  const content = spec.content ?? sop;
-  const ulid = spec.ulid ?? ulidOf(number);
-  const attributes: Record<string, DicomJson[string] | undefined> = {
-    '00080016': json('UI', sopClassUid),
-    '00080018': json('UI', sop),
-    '00080020': json('DA', '20240131'),
-    '00080030': json('TM', '101500'),
-    '00080050': json('SH', 'ACC1'),
-    '00080060': json('CS', 'CT'),
-    '00080090': json('PN', { Alphabetic: 'House^Gregory' }),
-    '00081030': json('LO', 'Thorax'),
-    '00100010': json('PN', { Alphabetic: 'Doe^Jane' }),
-    '00100020': json('LO', 'P1'),
-    '00100030': json('DA', '19700101'),
-    '00100040': json('CS', 'F'),
-    '0020000D': json('UI', study),
-    '0020000E': json('UI', series),
-    '00200011': json('IS', 1),
-    '00200013': json('IS', number),
-    ...spec.attributes,
-  };
-  const header = Object.fromEntries(Object.entries(attributes).filter(([, element]) => element !== undefined));
+  const { content = sop, transferSyntaxUid = '1.2.840.10008.1.2.1', sizeBytes = 1000, ulid = ulidOf(number) } = spec;
   return {
     ulid,
     studyInstanceUid: study,
     seriesInstanceUid: series,
     sopInstanceUid: sop,
     sopClassUid,
-    transferSyntaxUid: spec.transferSyntaxUid ?? '1.2.840.10008.1.2.1',
-    sha256DataSet: digest(content + (spec.transferSyntaxUid ?? '')),
+    transferSyntaxUid,
+    sha256DataSet: digest(content + transferSyntaxUid),
     sha256Meta: digest(ulid),
     sha256Elements: digest(spec.elements ?? content),
-    sizeBytes: spec.sizeBytes ?? 1000,
+    sizeBytes,
     dataSetOffset: 350,
-    location: { key: `landing/default/2024013110/${ulid}.dcm`, offset: 0, length: spec.sizeBytes ?? 1000 },
+    location: { key: `landing/default/2024013110/${ulid}.dcm`, offset: 0, length: sizeBytes },
     source: { protocol: 'dimse', callingAet: 'MODALITY' },
-    header: JSON.stringify(header),
-    bulk: '{}',
+    header: headerText({
+      ...DEFAULT_ATTRIBUTES,
+      '00080016': json('UI', sopClassUid),
+      '00080018': json('UI', sop),
+      '0020000D': json('UI', study),
+      '0020000E': json('UI', series),
+      '00200013': json('IS', number),
+      ...spec.attributes,
+    }),
+    bulk: `{"00091010":[${number},10]}`,
     defaultIssuer: spec.defaultIssuer ?? '',
   };
+}
+
+function headerText(attributes: NonNullable<ReceiptSpec['attributes']>): string {
+  return JSON.stringify(Object.fromEntries(Object.entries(attributes).filter(([, element]) => element !== undefined)));
 }
 
 function digest(text: string): string {

@@ -1,0 +1,2 @@
+export { aReceipt, json, ulidOf } from './contract-receipts.ts';
+export type { ReceiptSpec } from './contract-receipts.ts';
