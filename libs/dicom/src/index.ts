@@ -18,6 +18,8 @@ export {
 } from './tables/transfer-syntaxes.ts';
 export type { TransferSyntax } from './tables/transfer-syntaxes.ts';
 export { isToleratedUid, isUid } from './tables/uid.ts';
+export { vrRule } from './tables/vr.ts';
+export type { VrKind, VrRule } from './tables/vr.ts';
 export { decodeText } from './text/decode-text.ts';
 export { IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME, encodeFileMeta } from './write/file-meta.ts';
 export type { FileMetaSpec } from './write/file-meta.ts';

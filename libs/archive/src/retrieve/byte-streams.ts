@@ -26,8 +26,8 @@ export async function* cutSpans(source: Bytes, start: number, spans: readonly Sp
   throw new CairnError('dicom.truncated', 'The stored bytes end before the value does.', { details: { offset: position } });
 }
 
-/** Turns every word of `wordBytes` bytes round (big endian to little endian); an incomplete last word stays as it is. */
-export async function* swapWords(source: Bytes, wordBytes: 2 | 4 | 8): Bytes {
+/** Turns every word of 2, 4 or 8 bytes round (big endian to little endian); an incomplete last word stays as it is. */
+export async function* swapWords(source: Bytes, wordBytes: number): Bytes {
   let rest: Uint8Array = new Uint8Array(0);
   for await (const chunk of source) {
     const bytes = Buffer.concat([rest, chunk]);
@@ -38,7 +38,7 @@ export async function* swapWords(source: Bytes, wordBytes: 2 | 4 | 8): Bytes {
   if (rest.length > 0) yield rest;
 }
 
-function swapInPlace(words: Buffer, wordBytes: 2 | 4 | 8): Buffer {
+function swapInPlace(words: Buffer, wordBytes: number): Buffer {
   if (wordBytes === 2) return words.swap16();
   return wordBytes === 4 ? words.swap32() : words.swap64();
 }

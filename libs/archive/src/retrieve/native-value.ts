@@ -1,31 +1,10 @@
 import type { Scope } from '@cairn/core';
-import { EXPLICIT_VR_BIG_ENDIAN } from '@cairn/dicom';
+import { TRANSFER_SYNTAXES, vrRule } from '@cairn/dicom';
 import type { Span } from '@cairn/dicom';
 import type { RetrievableInstance } from '@cairn/metadata-store';
 import { cutSpans, shiftBits, swapWords } from './byte-streams.ts';
 import type { Bytes } from './byte-streams.ts';
 import type { StoredBytes } from './stored-bytes.ts';
-
-/**
- * Bytes of a word by VR (PS3.5 §6.2): what a big endian value is turned round by. OW counts in words of 16 bits also where it
- * holds pixels of 8 or 32 (PS3.5 §8.1.1). UN, OB and text have none.
- */
-const WORD_BYTES: Readonly<Record<string, 2 | 4 | 8>> = {
-  OW: 2,
-  US: 2,
-  SS: 2,
-  AT: 2,
-  OF: 4,
-  OL: 4,
-  FL: 4,
-  SL: 4,
-  UL: 4,
-  OD: 8,
-  OV: 8,
-  FD: 8,
-  SV: 8,
-  UV: 8,
-};
 
 /** A run of bits in an uncompressed value. */
 export interface BitRun {
@@ -38,14 +17,16 @@ export class NativeValue {
   readonly #stored: StoredBytes;
   readonly #instance: RetrievableInstance;
   readonly #span: Span;
-  readonly #wordBytes: 1 | 2 | 4 | 8;
+  /** What is turned round in a big endian value: OW counts in words of 16 bits whatever the pixels' size (PS3.5 §8.1.1). */
+  readonly #wordBytes: number;
 
   /** @param span - of the value, in the coordinates of the index */
   constructor(stored: StoredBytes, instance: RetrievableInstance, span: Span, vr: string) {
     this.#stored = stored;
     this.#instance = instance;
     this.#span = span;
-    this.#wordBytes = instance.version.transferSyntaxUid === EXPLICIT_VR_BIG_ENDIAN ? (WORD_BYTES[vr] ?? 1) : 1;
+    const { bigEndian = false } = TRANSFER_SYNTAXES.get(instance.version.transferSyntaxUid) ?? {};
+    this.#wordBytes = bigEndian ? vrRule(vr).wordSize : 1;
   }
 
   /** The bits of a run, moved to start at a byte. The run lies within the value. */
