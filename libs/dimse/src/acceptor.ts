@@ -21,7 +21,7 @@ export interface AcceptorSettings extends UpperLayerOptions {
 
 /** What is known of a peer before its association is accepted. */
 export interface AssociationSummary {
-  /** Numeric. */
+  /** Numeric; an IPv4 address as such, also on a dual listener. */
   address: string;
   port: number;
   tls: boolean;
@@ -143,7 +143,11 @@ export class Acceptor implements UpperLayerUser {
 }
 
 function describePeer(socket: Socket): AssociationSummary {
-  const summary = { address: socket.remoteAddress ?? '', port: socket.remotePort ?? 0, tls: socket instanceof TLSSocket };
+  const summary = {
+    address: (socket.remoteAddress ?? '').replace(/^::ffff:/, ''),
+    port: socket.remotePort ?? 0,
+    tls: socket instanceof TLSSocket,
+  };
   if (!(socket instanceof TLSSocket) || !socket.authorized) return summary;
   const name = socket.getPeerCertificate().subject?.CN;
   return typeof name === 'string' ? { ...summary, tlsSubject: name } : summary;

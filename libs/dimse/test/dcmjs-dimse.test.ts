@@ -1,3 +1,5 @@
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { aStudy, dataSetOffset } from '@cairn/testing';
 import { decodeDataSet, encodeDataSet } from '@cairn/dicom';
@@ -6,7 +8,7 @@ import type { association, requests, responses } from 'dcmjs-dimse';
 import { COMMAND, DimseClient, VERIFICATION_SOP_CLASS } from '../src/index.ts';
 import { EXPLICIT, Harness, IMPLICIT, STUDY_FIND, bytesOf, to } from './harness.ts';
 
-const { Client, Dataset, Scp, Server, log } = dcmjsDimse;
+const { Client, Dataset, Scp, log } = dcmjsDimse;
 const { CEchoRequest, CFindRequest, CStoreRequest, NActionRequest } = dcmjsDimse.requests;
 log.setLevel('silent');
 
@@ -104,10 +106,11 @@ class AcceptingScp extends Scp {
 
 describe('dcmjs-dimse as acceptor', () => {
   it('is echoed, stored to, asked and released', async () => {
-    const server = new Server(AcceptingScp);
-    const port = 20_000 + Math.floor(Math.random() * 20_000);
-    server.listen(port);
+    // Its own Server class listens on all interfaces.
+    const server = createServer((socket) => new AcceptingScp(socket, {}));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     closing.push(() => server.close());
+    const { port } = server.address() as AddressInfo;
     const contexts = [VERIFICATION_SOP_CLASS, sopClassUid, STUDY_FIND].map((abstractSyntaxUid) => ({
       abstractSyntaxUid,
       transferSyntaxUids: [EXPLICIT],

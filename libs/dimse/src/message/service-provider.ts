@@ -146,9 +146,12 @@ export class ServiceProvider {
   #serveStream(operation: RunningOperation, handler: RequestHandlers['onFind'], done: () => void): DataSetSink {
     const work = async (identifier: Buffer): Promise<void> => {
       if (!handler) return await this.#respond(operation, { status: STATUS.unrecognizedOperation });
+      const responses = handler(operation, identifier);
       try {
-        await this.#stream(operation, handler(operation, identifier));
+        await this.#stream(operation, responses);
       } catch (error) {
+        // The stream's own error, or the association is lost: then the stream is left where it is and must clean up.
+        void responses.return({ status: STATUS.cancel }).catch(() => {});
         await this.#respond(operation, this.#outcomeOf(error));
       }
     };

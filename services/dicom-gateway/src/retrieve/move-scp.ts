@@ -63,6 +63,8 @@ export class MoveScp {
       onProgress: () => progress.notify(),
     });
     const running = mover.run().finally(() => progress.end());
+    // Awaited below, but maybe only after the peer has taken a response.
+    running.catch(() => {});
     for await (const _ of progress) yield { subOperations: tally.pending() };
     await running;
     return tally.final(signal.aborted, transferSyntaxUid);

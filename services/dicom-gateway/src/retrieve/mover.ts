@@ -49,7 +49,11 @@ export class Mover {
     for (let healthy = true; healthy && !signal.aborted;) {
       const association = await this.#connect();
       if (!association) return;
-      healthy = await this.#sendAll(association);
+      try {
+        healthy = await this.#sendAll(association);
+      } finally {
+        await association.release();
+      }
     }
   }
 
@@ -74,7 +78,6 @@ export class Mover {
       if (result === 'lost') return sent;
       sent = true;
     }
-    await association.release();
     return false;
   }
 
