@@ -17,7 +17,9 @@ export async function* cutSpans(source: Bytes, start: number, spans: readonly Sp
       const [offset, length] = spans[index]!;
       const from = Math.max(offset, position);
       const to = Math.min(offset + length, chunkEnd);
-      if (from < to) yield chunk.subarray(from - position, to - position);
+      // A chunk wanted whole goes on as it is, so that its last user can hand it back (recycleChunk).
+      if (to - from === chunk.length) yield chunk;
+      else if (from < to) yield chunk.subarray(from - position, to - position);
       if (offset + length > chunkEnd) break;
     }
     if (index === spans.length) return;

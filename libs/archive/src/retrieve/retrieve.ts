@@ -66,7 +66,7 @@ export interface InstanceRetriever {
 
   /**
    * Opens instance after instance, the next while the caller still consumes the bytes of the one before, each once and in order.
-   * One that cannot be opened is given with its error and ends nothing.
+   * One that cannot be opened is given with its error and ends nothing. Bytes not taken when the next is asked for are given up.
    */
   openMany(
     scope: Scope,

@@ -1,3 +1,4 @@
+import { existsSync, readdirSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { RetrievableInstance } from '@cairn/metadata-store';
 import { EXPLICIT, JPEG, anArchive, collect, documentOf, firstOf, listOf, scope } from './fixture.ts';
@@ -114,6 +115,23 @@ describe('openMany', () => {
     expect(asked).toBe(2);
     await opened.return?.();
     expect(asked).toBe(2);
+  });
+
+  (existsSync('/proc/self/fd') ? it : it.skip)('closes what is not read to its end', async () => {
+    const big = Buffer.alloc(3 * 1024 * 1024);
+    for (let number = 0; number < 3; number++) await archive.add({ bytes: big });
+    const openFiles = (): number => readdirSync('/proc/self/fd').length;
+    const before = openFiles();
+    const instances = await archive.retriever.select(scope, { studyInstanceUid: '1.2.3' });
+    for await (const { outgoing } of archive.retriever.openMany(scope, instances, { form: 'data-set', wanted })) {
+      for await (const chunk of outgoing!.chunks) {
+        expect(chunk.length).toBeGreaterThan(0);
+        break;
+      }
+    }
+    const again = await archive.retriever.select(scope, { studyInstanceUid: '1.2.3' });
+    expect(await listOf(archive.retriever.openMany(scope, again, { form: 'data-set', wanted }))).toHaveLength(3);
+    expect(openFiles()).toBe(before);
   });
 
   it('gives one that cannot be opened with its error and goes on', async () => {
