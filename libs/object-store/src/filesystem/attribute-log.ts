@@ -1,14 +1,16 @@
-import { ftruncate as ftruncateCallback, fstat as fstatCallback } from 'node:fs';
+import { constants, ftruncate as ftruncateCallback, fstat as fstatCallback } from 'node:fs';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import type { ObjectAttributes } from '../object-store.ts';
-import { close, fdatasync, open, readFully, syncFolder, writeAll } from './file-calls.ts';
+import { close, open, readFully, syncFolder, writeAll } from './file-calls.ts';
 import { isAbsent } from './filesystem-errors.ts';
 import { NameIndex } from './name-index.ts';
 import type { StoreFolders } from './store-folders.ts';
 
 const ftruncate = promisify(ftruncateCallback);
 const fstat = promisify(fstatCallback);
+/** Every write waits for the disk: one call instead of a write and a sync. */
+const APPENDED = constants.O_RDWR | constants.O_DSYNC;
 const NEWLINE = 0x0a;
 const SCAN_BYTES = 1024 * 1024;
 /** More than a line takes: name (≤ 1,024) and attributes (≤ 2 KiB). */
@@ -53,7 +55,6 @@ export class AttributeLog {
       const bytes = Buffer.from(lines);
       try {
         await writeAll(fd, [bytes], this.#sizeBytes);
-        await fdatasync(fd);
         this.#sizeBytes += bytes.length;
       } catch (error) {
         await ftruncate(fd, this.#sizeBytes).catch(() => undefined);
@@ -122,12 +123,12 @@ export class AttributeLog {
 
   async #openOrMake(): Promise<number> {
     try {
-      return await open(this.#path, 'r+');
+      return await open(this.#path, APPENDED);
     } catch (error) {
       if (!isAbsent(error)) throw error;
     }
     await this.#folders.ensure(dirname(this.#path));
-    const fd = await open(this.#path, 'wx+');
+    const fd = await open(this.#path, APPENDED | constants.O_CREAT | constants.O_EXCL);
     await syncFolder(dirname(this.#path));
     return fd;
   }

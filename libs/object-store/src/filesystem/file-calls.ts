@@ -40,9 +40,13 @@ export async function writeAll(fd: number, chunks: readonly Uint8Array[], positi
   }
 }
 
-/** Reads `length` bytes at `position`; fewer only at the file's end. */
-export async function readFully(fd: number, position: number, length: number): Promise<Buffer> {
-  const buffer = Buffer.allocUnsafeSlow(length);
+/** Reads `length` bytes at `position`, into a buffer of that length where one is given; fewer only at the file's end. */
+export async function readFully(
+  fd: number,
+  position: number,
+  length: number,
+  buffer: Buffer = Buffer.allocUnsafeSlow(length),
+): Promise<Buffer> {
   let filled = 0;
   while (filled < length) {
     const count = await readSome(fd, buffer, filled, position + filled);

@@ -1,5 +1,5 @@
 import { stat } from 'node:fs/promises';
-import { CairnError, failpoint } from '@cairn/core';
+import { CairnError, Semaphore, failpoint } from '@cairn/core';
 import type { Scope } from '@cairn/core';
 import { abortable } from '../abortable.ts';
 import { encodeAttributes } from '../attributes.ts';
@@ -7,13 +7,16 @@ import { requireKey, requirePrefix } from '../object-key.ts';
 import type { ByteRange, ObjectInfo, ObjectStore, ObjectStoreSupports, PutOptions, PutResult } from '../object-store.ts';
 import { AttributeLogs } from './attribute-logs.ts';
 import { CommitGroup } from './commit-group.ts';
-import { syncFolder, unlink } from './file-calls.ts';
+import { unlink } from './file-calls.ts';
 import { isAbsent, readError, writeError } from './filesystem-errors.ts';
 import { listObjects } from './object-lister.ts';
 import { openObject } from './object-reader.ts';
 import type { OpenedObject } from './object-reader.ts';
 import { StoreFolders } from './store-folders.ts';
 import { TemporaryFile } from './temporary-file.ts';
+
+/** libuv runs file calls on four threads by default; one stays free for everything that does not wait for the disk. */
+const PARALLEL_SYNCS = 3;
 
 /** How a store is opened. */
 export interface FilesystemObjectStoreOptions {
@@ -34,6 +37,7 @@ export class FilesystemObjectStore implements ObjectStore {
   readonly #folders: StoreFolders;
   readonly #logs: AttributeLogs;
   readonly #commits: CommitGroup;
+  readonly #syncs = new Semaphore(PARALLEL_SYNCS);
   readonly #putsUnderWay = new Set<Promise<unknown>>();
   #temporaryCount = 0;
   #closed = false;
@@ -101,7 +105,7 @@ export class FilesystemObjectStore implements ObjectStore {
     this.#requireOpen();
     try {
       await unlink(this.#folders.objectPath(key));
-      await syncFolder(this.#folders.objectPath(key.slice(0, key.lastIndexOf('/'))));
+      await this.#folders.sync(this.#folders.objectPath(key.slice(0, key.lastIndexOf('/'))));
     } catch (error) {
       if (isAbsent(error)) await this.#folders.requireMounted();
       else throw writeError(error);
@@ -124,6 +128,7 @@ export class FilesystemObjectStore implements ObjectStore {
     this.#closed = true;
     await Promise.allSettled(this.#putsUnderWay);
     await this.#logs.close();
+    await this.#folders.close();
   }
 
   async #put(key: string, source: AsyncIterable<Uint8Array>, options: PutOptions): Promise<PutResult> {
@@ -155,7 +160,7 @@ export class FilesystemObjectStore implements ObjectStore {
   }
 
   #temporaryFile(): TemporaryFile {
-    return new TemporaryFile(`${this.#folders.temporary}/${process.pid}-${this.#temporaryCount++}`);
+    return new TemporaryFile(`${this.#folders.temporary}/${process.pid}-${this.#temporaryCount++}`, this.#syncs);
   }
 
   #requireOpen(): void {

@@ -1,6 +1,6 @@
 import { fstat as fstatCallback } from 'node:fs';
 import { promisify } from 'node:util';
-import { CairnError } from '@cairn/core';
+import { CairnError, ChunkPool } from '@cairn/core';
 import { resolveRange } from '../byte-range.ts';
 import type { ByteRange } from '../object-store.ts';
 import { close, open, readFully } from './file-calls.ts';
@@ -8,6 +8,9 @@ import { readError } from './filesystem-errors.ts';
 
 const fstat = promisify(fstatCallback);
 const CHUNK_BYTES = 1024 * 1024;
+
+/** Buffers that consumers handed back (`recycleChunk`); those of any other consumer are ordinary garbage. */
+const pool = new ChunkPool(16 * CHUNK_BYTES);
 
 /** Bytes of an object on their way out. */
 export interface OpenedObject {
@@ -68,7 +71,7 @@ async function* readAhead(fd: number, start: number, end: number, signal: AbortS
 }
 
 async function readExactly(fd: number, position: number, length: number): Promise<Buffer> {
-  const chunk = await readFully(fd, position, length).catch((error: unknown) => {
+  const chunk = await readFully(fd, position, length, pool.take(length)).catch((error: unknown) => {
     throw readError(error);
   });
   if (chunk.length === length) return chunk;

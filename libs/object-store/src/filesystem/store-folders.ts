@@ -4,6 +4,7 @@ import { dirname, join, resolve } from 'node:path';
 import { CairnError } from '@cairn/core';
 import { access, close, fdatasync, open, syncFolder, writeAll } from './file-calls.ts';
 import { isAbsent, isTaken, writeError } from './filesystem-errors.ts';
+import { FolderSyncs } from './folder-syncs.ts';
 
 /** Lies in the data folder itself: where it is missing, the volume is not mounted and nothing may be made in its place. */
 const MARKER = '.cairn-store';
@@ -17,6 +18,7 @@ export class StoreFolders {
   readonly root: string;
   readonly temporary: string;
   readonly #known = new Set<string>();
+  readonly #syncs = new FolderSyncs();
 
   private constructor(root: string) {
     this.root = root;
@@ -57,9 +59,20 @@ export class StoreFolders {
     this.#known.add(folder);
   }
 
+  /** Makes the names in a folder durable. */
+  sync(folder: string): Promise<void> {
+    return this.#syncs.sync(folder);
+  }
+
   /** Drops what is believed of existing folders: something was found missing. */
-  forget(): void {
+  async forget(): Promise<void> {
     this.#known.clear();
+    await this.#syncs.close();
+  }
+
+  /** Closes what is held open. */
+  close(): Promise<void> {
+    return this.#syncs.close();
   }
 
   /** Throws `object-store.unavailable` when the data folder is not the one that was opened. */
@@ -67,7 +80,7 @@ export class StoreFolders {
     try {
       await access(join(this.root, MARKER));
     } catch (error) {
-      this.forget();
+      await this.forget();
       throw new CairnError('object-store.unavailable', 'The data folder lacks its marker file: its volume is not mounted.', {
         retriable: true,
         cause: error,
