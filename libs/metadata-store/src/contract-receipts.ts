@@ -44,6 +44,13 @@ const DEFAULT_ATTRIBUTES: DicomJson = {
   '00200011': json('IS', 1),
 };
 
+/** All items of an iterable. */
+export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const collected: T[] = [];
+  for await (const item of items) collected.push(item);
+  return collected;
+}
+
 /** A receipt with plausible attributes. */
 export function aReceipt(number: number, spec: ReceiptSpec = {}): InstanceReceipt {
   const { study = '1.2.1', series = `${study}.1`, sop = `${series}.${number}`, sopClassUid = '1.2.840.10008.5.1.4.1.1.2' } = spec;

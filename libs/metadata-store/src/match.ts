@@ -66,7 +66,7 @@ function textsAt(source: ElementSource, path: AttributePath): readonly string[] 
 }
 
 function isEmpty({ Value, BulkDataURI, InlineBinary }: DicomJsonElement): boolean {
-  return (Value === undefined || Value.length === 0 || Value.every((value) => value === null)) && !BulkDataURI && !InlineBinary;
+  return (Value ?? []).every((value) => value === null) && !BulkDataURI && !InlineBinary;
 }
 
 /** Folded component groups of each value. */
@@ -98,11 +98,13 @@ function compileExactName(pattern: string): (groups: readonly string[]) => boole
 function compileDateTimeRange({ datePath, timePath, from, to }: Extract<QueryClause, { kind: 'dateTimeRange' }>): Predicate {
   return (source) => {
     const date = dateNumber(textsAt(source, datePath)[0] ?? '');
-    if (date === undefined || !within(date, from?.date, to?.date)) return false;
+    if (!within(date, from?.date, to?.date)) return false;
     // Without a time the whole day may be meant.
     const time = timeNumber(textsAt(source, timePath)[0] ?? '');
     if (time === undefined) return true;
-    return !(date === from?.date && time < from.time) && !(date === to?.date && time > to.time);
+    const earliest = date === from?.date ? from?.time : undefined;
+    const latest = date === to?.date ? to?.time : undefined;
+    return within(time, earliest, latest);
   };
 }
 

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { DicomJson, Scope } from '@cairn/core';
 import { systemScope } from '@cairn/core';
 import type { IndexDocument, InstanceReceipt, JournalFact } from '@cairn/metadata-store';
-import { aReceipt, json, ulidOf } from '@cairn/metadata-store/contract';
+import { aReceipt, collect, json, ulidOf } from '@cairn/metadata-store/contract';
 import { SqliteMetadataStore } from '@cairn/metadata-store/sqlite';
 import { makeTempDir } from '@cairn/testing';
 import type { TempDir } from '@cairn/testing';
@@ -88,7 +88,7 @@ describe('the index', () => {
             Array.from(steps, () => size),
           ),
         );
-        const documents = await Array.fromAsync(store.exportDocuments(scope));
+        const documents = await collect(store.exportDocuments(scope));
         expect(countsIn(documents)).toEqual(recount(documents));
       }),
       { numRuns: 40 },
@@ -113,7 +113,7 @@ describe('the index', () => {
 
 /** Documents, texts, the order of studies and what searches find. */
 async function everythingOf(store: SqliteMetadataStore, scope: Scope): Promise<unknown> {
-  const documents = await Array.fromAsync(store.exportDocuments(scope));
+  const documents = await collect(store.exportDocuments(scope));
   const texts: unknown[] = [];
   for (const study of ['1.2.1', '1.2.2', '1.2.3']) {
     for await (const instance of store.instances(scope, { studyInstanceUid: study }, { header: true, bulk: true })) texts.push(instance);
@@ -199,8 +199,8 @@ function recount(documents: readonly IndexDocument[]): Counts {
       new Set(own.map(({ seriesInstanceUid }) => seriesInstanceUid)).size,
       own.length,
       sizeOf(own),
-      [...new Set(modalities)].toSorted(),
-      [...new Set(own.map(({ sopClassUid }) => sopClassUid))].toSorted(),
+      [...new Set(modalities)].toSorted(compareTexts),
+      [...new Set(own.map(({ sopClassUid }) => sopClassUid))].toSorted(compareTexts),
     ];
   }
   for (const patient of new Set(studies.map(({ patientKey }) => patientKey))) {
@@ -215,6 +215,10 @@ function recount(documents: readonly IndexDocument[]): Counts {
   return counts;
 }
 
-function valueOf(attributes: DicomJson, tag: string): unknown {
-  return attributes[tag]?.Value?.[0];
+function valueOf(attributes: DicomJson, tag: string): string {
+  return String(attributes[tag]?.Value?.[0]);
+}
+
+function compareTexts(a: string, b: string): number {
+  return a < b ? -1 : 1;
 }

@@ -73,17 +73,14 @@ export class Aggregates {
   /** Takes in that an instance appeared or changed. */
   instanceChanged(series: SeriesState, before: InstanceRow | undefined, after: InstanceRow): void {
     const { study } = series;
-    const added = before === undefined ? 1 : 0;
-    const addedBytes = after.size_bytes - (before?.size_bytes ?? 0);
-    series.row.instances += added;
-    series.row.size_bytes += addedBytes;
-    study.row.instances += added;
-    study.row.size_bytes += addedBytes;
+    for (const row of [series.row, study.row]) {
+      row.instances += before === undefined ? 1 : 0;
+      row.size_bytes += after.size_bytes - (before?.size_bytes ?? 0);
+    }
     study.row.version += after.version - (before?.version ?? 0);
     study.sopClasses.add(after.sop_class_uid);
     if (before !== undefined && before.sop_class_uid !== after.sop_class_uid) study.sopClassesLost = true;
-    const moved = before !== undefined && (before.current !== after.current || before.current_receipt !== after.current_receipt);
-    if (moved && before.current === series.row.representative) series.lost = true;
+    if (before?.current === series.row.representative && hasMoved(before, after)) series.lost = true;
     else if (after.current < series.row.representative) represent(series.row, { ulid: after.current, receipt: after.current_receipt });
   }
 
@@ -181,6 +178,11 @@ const NONE = '~';
 function represent(row: { representative: string; representative_receipt: number }, { ulid, receipt }: Representative): void {
   row.representative = ulid;
   row.representative_receipt = receipt;
+}
+
+/** True when another version, or another receipt of it, is served. */
+function hasMoved(before: InstanceRow, after: InstanceRow): boolean {
+  return before.current !== after.current || before.current_receipt !== after.current_receipt;
 }
 
 function newSeries(id: number, study: number, seriesInstanceUid: string): SeriesRow {

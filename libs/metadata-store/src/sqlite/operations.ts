@@ -64,10 +64,7 @@ export function createHandlers(db: Database): Handlers {
       if (tenant !== undefined) clearTenant(db, tenant);
     },
     knownReceipts: (scope, [ulids]) => read(scope, (tenant) => readKnownReceipts(db, tenant, ulids), []),
-    query: async (scope, [plan], aborted) => {
-      const tenant = visible(scope);
-      return tenant === undefined ? { rows: [], more: false } : await runQuery(db, tenant, plan, aborted);
-    },
+    query: (scope, [plan], aborted) => runQuery(db, visible(scope), plan, aborted),
     instances: (scope, [selector, parts, after]) =>
       read(scope, (tenant) => readInstances(db, tenant, selector, parts, after), { items: [] }),
     instance: (scope, [selector]) => read(scope, (tenant) => readInstanceDocument(db, tenant, selector), undefined),

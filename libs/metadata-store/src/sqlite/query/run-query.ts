@@ -23,9 +23,13 @@ const MOST_STUDIES = 1000;
 /** Instances read at once. */
 const INSTANCES = 500;
 
-/** Runs a plan. A long walk lets other calls in between and stops soon after `aborted` turns true. */
-export async function runQuery(db: Database, tenantId: number, plan: QueryPlan, aborted: () => boolean): Promise<QueryPage> {
+/**
+ * Runs a plan. A long walk lets other calls in between and stops soon after `aborted` turns true.
+ * @param tenantId - undefined for a tenant without data
+ */
+export async function runQuery(db: Database, tenantId: number | undefined, plan: QueryPlan, aborted: () => boolean): Promise<QueryPage> {
   const after = plan.after === undefined ? undefined : decodeCursor(plan.level, plan.after);
+  if (tenantId === undefined) return { rows: [], more: false };
   const matches = plan.level === 'patient' ? patientRows(db, tenantId, plan, after) : rowsBelowPatient(db, tenantId, plan, after);
   const rows: QueryRow[] = [];
   let toSkip = plan.offset;
