@@ -6,6 +6,7 @@ export { ALL_TENANTS, DEFAULT_TENANT, systemScope } from './scope.ts';
 export type { Role, Scope } from './scope.ts';
 export { UlidFactory, hourOf, isUlid, ulidHour, ulidTimeMs } from './ulid.ts';
 export { armFailpoint, disarmFailpoint, failpoint } from './failpoint.ts';
+export { ChunkPool, recycleChunk } from './chunk-pool.ts';
 export { Semaphore } from './semaphore.ts';
 export { silentLogger } from './logger.ts';
 export type { Logger } from './logger.ts';

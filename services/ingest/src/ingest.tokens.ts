@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify';
-import type { InstanceReceiver, ReceiveOutcome } from '@cairn/archive';
+import type { InstanceReceiver } from '@cairn/archive';
 import type { Logger, Scope } from '@cairn/core';
 
 /** Settings of the ingest service. */
@@ -21,8 +21,6 @@ export interface IngestPorts {
   /** On whose behalf a request is made. */
   scopeOf(this: void, request: FastifyRequest): Scope;
   logger: Logger;
-  /** Told of every instance stored or refused, for metrics. */
-  onOutcome?(this: void, outcome: ReceiveOutcome): void;
 }
 
 /** Injection token of {@link IngestConfig}. */

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { CairnError, Semaphore } from '@cairn/core';
-import type { Scope } from '@cairn/core';
+import type { Logger, Scope } from '@cairn/core';
 import type { InstanceReceiver, ReceiveOutcome, ReceiveRequest, StoredInstance } from '@cairn/archive';
 import { httpStatusOf, stowReasonOf } from '@cairn/dicomweb';
 import type { FailedReference } from '@cairn/dicomweb';
@@ -19,12 +19,12 @@ export interface StoreResult {
 export class StoreService {
   readonly #receiver: InstanceReceiver;
   readonly #config: IngestConfig;
-  readonly #ports: IngestPorts;
+  readonly #logger: Logger;
 
   constructor(@Inject(INGEST_CONFIG) config: IngestConfig, @Inject(INGEST_PORTS) ports: IngestPorts) {
     this.#receiver = ports.receiver;
     this.#config = config;
-    this.#ports = ports;
+    this.#logger = ports.logger;
   }
 
   /**
@@ -52,19 +52,17 @@ export class StoreService {
   /** Never rejects: a fault of ours fails the instance, not its neighbours. */
   async #receive(scope: Scope, request: ReceiveRequest, part: StorePart, bytes: AsyncIterable<Uint8Array>): Promise<ReceiveOutcome> {
     const { problem, transferSyntaxUid } = part;
-    const outcome: ReceiveOutcome =
-      problem === undefined
-        ? await this.#receiver
-            .receive(scope, transferSyntaxUid === undefined ? request : { ...request, transferSyntaxUid }, bytes)
-            .catch((error: unknown) => ({ kind: 'refused', error: this.#fault(error) }))
-        : { kind: 'refused', error: problem };
-    this.#ports.onOutcome?.(outcome);
-    return outcome;
+    if (problem !== undefined) return { kind: 'refused', error: problem };
+    try {
+      return await this.#receiver.receive(scope, transferSyntaxUid === undefined ? request : { ...request, transferSyntaxUid }, bytes);
+    } catch (error) {
+      return { kind: 'refused', error: this.#fault(error) };
+    }
   }
 
   #fault(error: unknown): CairnError {
     if (CairnError.is(error)) return error;
-    this.#ports.logger.error({ error }, 'stow.receive-failed');
+    this.#logger.error({ error }, 'stow.receive-failed');
     return new CairnError('internal.unexpected', 'The archive failed to store the instance; the failure was logged.', { cause: error });
   }
 }

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import type { FastifyReply } from 'fastify';
-import { CairnError } from '@cairn/core';
+import { CairnError, recycleChunk } from '@cairn/core';
 
 /** An answer whose body is streamed. */
 export interface ByteAnswer {
@@ -32,7 +32,7 @@ export async function sendBytes(reply: FastifyReply, answer: ByteAnswer, signal:
     let sent = 0;
     for (; next.done !== true; next = await chunks.next()) {
       sent += next.value.byteLength;
-      if (!response.write(next.value)) await once(response, 'drain', { signal });
+      if (!writeChunk(response, next.value)) await once(response, 'drain', { signal });
     }
     if (answer.sizeBytes !== undefined && sent !== answer.sizeBytes) throw wrongLength(answer.sizeBytes, sent);
     response.end();
@@ -42,6 +42,13 @@ export async function sendBytes(reply: FastifyReply, answer: ByteAnswer, signal:
   } finally {
     await chunks.return?.();
   }
+}
+
+/** Writes a chunk and, once it has left, hands its buffer back; false when the client is slower. */
+function writeChunk(response: ServerResponse, chunk: Uint8Array): boolean {
+  return response.write(chunk, (error) => {
+    if (error === null || error === undefined) recycleChunk(chunk);
+  });
 }
 
 /** Takes the answer out of Fastify's hands; headers that hooks have set (CORS) go along. */
