@@ -85,8 +85,8 @@ const VIDEO: readonly (readonly [suffix: string, name: string, mediaType: string
   ['104', 'MPEG-4 AVC/H.264 High Profile / Level 4.2 For 2D Video', 'video/mp4'],
   ['105', 'MPEG-4 AVC/H.264 High Profile / Level 4.2 For 3D Video', 'video/mp4'],
   ['106', 'MPEG-4 AVC/H.264 Stereo High Profile / Level 4.2', 'video/mp4'],
-  ['107', 'HEVC/H.265 Main Profile / Level 5.1', 'video/mp4'],
-  ['108', 'HEVC/H.265 Main 10 Profile / Level 5.1', 'video/mp4'],
+  ['107', 'HEVC/H.265 Main Profile / Level 5.1', 'video/H265'],
+  ['108', 'HEVC/H.265 Main 10 Profile / Level 5.1', 'video/H265'],
 ];
 
 /** Transfer syntax by UID. Private syntaxes are not in it. */
