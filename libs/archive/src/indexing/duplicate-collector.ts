@@ -7,6 +7,8 @@ import { landingKey } from '../ingest/landing-key.ts';
 import type { JournalWriter } from '../journal/journal-writer.ts';
 
 const PAGE = 100;
+/** A run that finds so many kept objects damaged ends: somebody has to look at the store first. */
+const MAX_KEPT = 1000;
 const DAY_MS = 86_400_000;
 
 /** What a {@link DuplicateCollector} works on. */
@@ -56,7 +58,7 @@ export class DuplicateCollector {
       signal?.throwIfAborted();
       const duplicates = await this.#ports.metadataStore.duplicates(scope, PAGE + report.kept);
       const due = duplicates.slice(report.kept).filter(({ duplicate }) => ulidTimeMs(duplicate.ulid) <= this.#now() - this.#graceMs);
-      if (due.length === 0) return report;
+      if (due.length === 0 || report.kept >= MAX_KEPT) return report;
       for (const { instance, version, duplicate } of due) {
         if (await this.#isIntact(scope, version)) {
           await this.#collect(scope, { instance, version, receipt: duplicate.ulid });
