@@ -12,7 +12,9 @@ const UNCOMPRESSED = [
   TRANSFER_SYNTAX.deflated,
 ];
 
-const text = fc.string({ unit: fc.constantFrom(...'abc XYZ019'), minLength: 1, maxLength: 12 }).map((value) => `${value}x`.trimStart());
+const text = fc
+  .string({ unit: fc.constantFrom(...'abc XYZ019'.split('')), minLength: 1, maxLength: 12 })
+  .map((value) => `${value}x`.trimStart());
 const leaves = fc.record(
   {
     '00080060': fc.record({ vr: fc.constant('CS'), Value: fc.array(fc.constantFrom('CT', 'MR', 'US'), { minLength: 1, maxLength: 3 }) }),

@@ -84,13 +84,18 @@ function integerOf(text: string): DicomJsonValue {
 }
 
 function decodePersonName(text: string): DicomJsonPersonName | null {
-  const [alphabetic = '', ideographic = '', phonetic = ''] = text.split('=').map((group) => group.trimEnd());
+  const [alphabetic = '', ideographic = '', phonetic = ''] = text.split('=').map(withoutEmptyComponents);
   if (alphabetic + ideographic + phonetic === '') return null;
   return {
     ...(alphabetic !== '' && { Alphabetic: alphabetic }),
     ...(ideographic !== '' && { Ideographic: ideographic }),
     ...(phonetic !== '' && { Phonetic: phonetic }),
   };
+}
+
+/** A group of nothing but delimiters is an empty one (PS3.5 §6.2.1.1). */
+function withoutEmptyComponents(group: string): string {
+  return /^[\^ ]*$/.test(group) ? '' : group.trimEnd();
 }
 
 function decodeTags(value: Buffer, bigEndian: boolean): string[] {
