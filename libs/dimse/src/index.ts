@@ -4,21 +4,21 @@ export { DimseClient } from './client.ts';
 export type { ConnectOptions, ContextProposal } from './client.ts';
 export type { AssociationSummary } from './acceptor.ts';
 export { Association, VERIFICATION_SOP_CLASS } from './message/association.ts';
-export type { Agreement, NServiceRequest, StoreRequest } from './message/association.ts';
+export type { AcceptedContext, Agreement } from './message/agreement.ts';
+export type { NServiceRequest, RequestOptions, Response, StoreRequest } from './message/requests.ts';
 export { COMMAND } from './message/command-set.ts';
 export type { CommandSet } from './message/command-set.ts';
 export type {
-  AcceptedContext,
   FinalResponse,
   NServiceResponse,
   Operation,
   PendingResponse,
   RequestHandlers,
   ResponseStream,
+  ServedAssociation,
   SubOperations,
 } from './message/operation.ts';
 export type { OutgoingDataSet } from './message/message-writer.ts';
-export type { RequestOptions, Response } from './message/service-user.ts';
 export type { AssociationDecision, ContextDecision } from './negotiation.ts';
 export { NO_QUERY_OPTIONS, answerQueryOptions, decodeQueryOptions } from './query-options.ts';
 export type { QueryOptions } from './query-options.ts';

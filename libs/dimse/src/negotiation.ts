@@ -1,4 +1,4 @@
-import type { AcceptedContext } from './message/operation.ts';
+import type { AcceptedContext } from './message/agreement.ts';
 import type { AssociateRequest, ContextResult, ProposedContext } from './upper-layer/associate.ts';
 import type { Rejection } from './upper-layer/pdu.ts';
 import type { AsynchronousOperations, ExtendedNegotiation, RoleSelection, UserInformation } from './upper-layer/user-information.ts';

@@ -1,7 +1,6 @@
 import { CairnError } from '@cairn/core';
 import type { Logger } from '@cairn/core';
 import type { UpperLayer, UpperLayerUser } from '../upper-layer/upper-layer.ts';
-import type { UserInformation } from '../upper-layer/user-information.ts';
 import { ABORT_REASON, protocolError } from '../upper-layer/pdu.ts';
 import { COMMAND, RESPONSE_BIT } from './command-set.ts';
 import type { CommandSet } from './command-set.ts';
@@ -10,32 +9,14 @@ import type { DataSetSink } from './incoming-data-set.ts';
 import { MessageReader } from './message-reader.ts';
 import { MessageWriter } from './message-writer.ts';
 import type { OutgoingDataSet } from './message-writer.ts';
-import type { AcceptedContext, RequestHandlers } from './operation.ts';
+import type { AcceptedContext, Agreement } from './agreement.ts';
+import type { RequestHandlers, ServedAssociation } from './operation.ts';
+import type { NServiceRequest, RequestOptions, Response, StoreRequest } from './requests.ts';
 import { ServiceProvider } from './service-provider.ts';
 import { ServiceUser } from './service-user.ts';
-import type { RequestOptions, Response } from './service-user.ts';
 
 /** Verification SOP class (PS3.4 annex A). */
 export const VERIFICATION_SOP_CLASS = '1.2.840.10008.1.1';
-
-/** What was agreed when the association was made. */
-export interface Agreement {
-  callingAet: string;
-  calledAet: string;
-  contexts: readonly AcceptedContext[];
-  /** What the peer told of itself. Holds its user identity: never log it. */
-  peer: UserInformation;
-  /** Extended negotiation as accepted, by SOP class. */
-  extendedNegotiations: ReadonlyMap<string, Uint8Array>;
-  /** Numeric address and port of the peer. */
-  address: string;
-  port: number;
-  /** Subject name of the peer's verified TLS certificate, if it gave one. */
-  tlsSubject?: string;
-  /** Operations that each side may have under way. */
-  invokedWindow: number;
-  performedWindow: number;
-}
 
 /** How an association behaves. */
 export interface AssociationOptions {
@@ -46,34 +27,8 @@ export interface AssociationOptions {
   onClosed?: () => void;
 }
 
-/** A C-STORE to send. */
-export interface StoreRequest {
-  sopClassUid: string;
-  sopInstanceUid: string;
-  /** Syntax of the data set; picks the context. */
-  transferSyntaxUid: string;
-  dataSet: OutgoingDataSet;
-  /** Set for sub-operations of a C-MOVE. */
-  moveOriginator?: { aet: string; messageId: number };
-}
-
-/** An N-service request to send. */
-export interface NServiceRequest {
-  /** One of COMMAND's N-services. */
-  commandField: number;
-  sopClassUid: string;
-  sopInstanceUid?: string;
-  actionTypeId?: number;
-  eventTypeId?: number;
-  attributeIdentifierList?: readonly string[];
-  /** Encoded in the context's transfer syntax. */
-  dataSet?: Uint8Array;
-  /** Default: the first context of the SOP class. */
-  context?: AcceptedContext;
-}
-
 /** An established association in either role: sends requests, serves the peer's. */
-export class Association implements UpperLayerUser {
+export class Association implements UpperLayerUser, ServedAssociation {
   readonly agreement: Agreement;
   readonly #layer: UpperLayer;
   readonly #reader: MessageReader;

@@ -1,19 +1,24 @@
 import type { Outcome } from '../error-table.ts';
-import type { Association } from './association.ts';
+import type { AcceptedContext, Agreement } from './agreement.ts';
 import type { CommandSet } from './command-set.ts';
+import type { NServiceRequest, RequestOptions, Response, StoreRequest } from './requests.ts';
 
-/** A presentation context in use; the roles are ours. */
-export interface AcceptedContext {
-  id: number;
-  abstractSyntaxUid: string;
-  transferSyntaxUid: string;
-  scu: boolean;
-  scp: boolean;
+/** What a handler may do with the association that asks it. */
+export interface ServedAssociation {
+  readonly agreement: Agreement;
+  /** False once the association is over. */
+  readonly isOpen: boolean;
+  /** The context in which we may send requests of this SOP class, with that transfer syntax if one is given. */
+  contextFor(sopClassUid: string, transferSyntaxUid?: string): AcceptedContext | undefined;
+  /** A C-STORE sub-operation of C-GET. */
+  store(request: StoreRequest, options?: RequestOptions): Promise<Response>;
+  nService(request: NServiceRequest, options?: RequestOptions): Promise<Response>;
+  abort(): void;
 }
 
 /** A request of the peer that is being served. */
 export interface Operation {
-  association: Association;
+  association: ServedAssociation;
   context: AcceptedContext;
   command: CommandSet;
   /** Aborts at a C-CANCEL and at the end of the association. */

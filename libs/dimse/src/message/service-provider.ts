@@ -2,19 +2,19 @@ import { CairnError, Semaphore } from '@cairn/core';
 import type { Logger } from '@cairn/core';
 import { STATUS, outcomeOfError } from '../error-table.ts';
 import type { Outcome } from '../error-table.ts';
-import type { Association } from './association.ts';
+import type { AcceptedContext } from './agreement.ts';
 import { COMMAND, RESPONSE_BIT } from './command-set.ts';
 import type { CommandSet } from './command-set.ts';
 import type { FlowControl } from './flow-control.ts';
 import { CollectedDataSet, IncomingDataSet, MAX_COLLECTED_LENGTH } from './incoming-data-set.ts';
 import type { DataSetSink } from './incoming-data-set.ts';
 import type {
-  AcceptedContext,
   FinalResponse,
   Operation,
   PendingResponse,
   RequestHandlers,
   ResponseStream,
+  ServedAssociation,
   SubOperations,
 } from './operation.ts';
 
@@ -29,7 +29,7 @@ export type Respond = (context: AcceptedContext, command: CommandSet, dataSet?: 
 
 /** Parts of an association that serving its requests needs. */
 export interface ProviderParts {
-  association: Association;
+  association: ServedAssociation;
   handlers: RequestHandlers;
   flow: FlowControl;
   respond: Respond;
@@ -236,7 +236,7 @@ export class ServiceProvider {
 
 /** A request under way. */
 class RunningOperation implements Operation {
-  readonly association: Association;
+  readonly association: ServedAssociation;
   readonly context: AcceptedContext;
   readonly command: CommandSet;
   /** True once the whole request is here. */
@@ -245,7 +245,7 @@ class RunningOperation implements Operation {
   readonly #controller = new AbortController();
   #onCancel: (() => void) | undefined;
 
-  constructor(association: Association, context: AcceptedContext, command: CommandSet) {
+  constructor(association: ServedAssociation, context: AcceptedContext, command: CommandSet) {
     this.association = association;
     this.context = context;
     this.command = command;

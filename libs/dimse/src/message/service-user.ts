@@ -6,23 +6,8 @@ import type { FlowControl } from './flow-control.ts';
 import { CollectedDataSet, MAX_COLLECTED_LENGTH } from './incoming-data-set.ts';
 import type { DataSetSink } from './incoming-data-set.ts';
 import type { OutgoingDataSet } from './message-writer.ts';
-import type { AcceptedContext } from './operation.ts';
-
-/** A response of the peer. */
-export interface Response {
-  status: number;
-  command: CommandSet;
-  /** Encoded in the transfer syntax of the request's context. */
-  dataSet?: Uint8Array;
-}
-
-/** How long to wait, and when to give up. */
-export interface RequestOptions {
-  /** Cancels: C-FIND, C-GET and C-MOVE send C-CANCEL and end with the peer's answer, others abort the association. */
-  signal?: AbortSignal;
-  /** Time for each response, from the request or the response before; default that of the association. */
-  responseTimeoutMs?: number;
-}
+import type { AcceptedContext } from './agreement.ts';
+import type { RequestOptions, Response } from './requests.ts';
 
 /** Parts of an association that sending requests needs. */
 export interface UserParts {

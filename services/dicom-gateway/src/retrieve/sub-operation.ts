@@ -1,6 +1,6 @@
 import type { InstanceRetriever, OutgoingInstance } from '@cairn/archive';
 import { CairnError } from '@cairn/core';
-import type { AcceptedContext, Association, RequestOptions, StoreRequest } from '@cairn/dimse';
+import type { AcceptedContext, RequestOptions, ServedAssociation, StoreRequest } from '@cairn/dimse';
 import type { RetrievableInstance } from '@cairn/metadata-store';
 import type { SubOperationResult } from './tally.ts';
 
@@ -9,7 +9,7 @@ const WARNINGS: ReadonlySet<number> = new Set([0x0001, 0x0107, 0x0116, 0xb000, 0
 
 /** The context in which an instance can be sent: that of the stored syntax, else one that it can be re-encoded for. */
 export function contextForInstance(
-  association: Association,
+  association: ServedAssociation,
   retriever: InstanceRetriever,
   instance: RetrievableInstance,
 ): AcceptedContext | undefined {
@@ -24,7 +24,7 @@ export function contextForInstance(
 
 /** Sends one opened instance. A refusal is `failed`; a lost association or a source that breaks off throws. */
 export async function sendInstance(
-  association: Association,
+  association: ServedAssociation,
   instance: RetrievableInstance,
   outgoing: OutgoingInstance,
   moveOriginator?: StoreRequest['moveOriginator'],
