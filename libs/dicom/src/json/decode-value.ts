@@ -134,5 +134,5 @@ function finiteNumber(value: number): number | string {
 function withoutPadding(value: Buffer): Buffer {
   let end = value.length;
   while (end > 0 && (value[end - 1] === SPACE || value[end - 1] === 0)) end -= 1;
-  return value.subarray(0, end);
+  return end === value.length ? value : value.subarray(0, end);
 }

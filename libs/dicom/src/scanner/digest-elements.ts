@@ -21,7 +21,9 @@ function elementsText(item: DicomJson): string {
 }
 
 function elementText(element: DicomJsonElement): string {
-  if (element.vr !== 'SQ') return JSON.stringify(element);
-  const items = (element.Value ?? []) as readonly DicomJson[];
-  return `SQ[${items.map((item) => `{${elementsText(item)}}`).join('')}]`;
+  const { vr, Value = [], InlineBinary = '' } = element;
+  if (vr === 'SQ') return `SQ[${(Value as readonly DicomJson[]).map((item) => `{${elementsText(item)}}`).join('')}]`;
+  let text = `${vr}${InlineBinary}[`;
+  for (const value of Value) text += typeof value === 'string' ? `${value.length}:${value}` : `,${JSON.stringify(value)}`;
+  return `${text}]`;
 }

@@ -37,11 +37,12 @@ export function describePixels(
   return { ...description, ...nativeFrames(description, header) };
 }
 
+/** The attribute's number; 0 for a value that is none, undefined for no value. */
 function numberOf(header: DicomJson, tag: string): number | undefined {
   const element = header[tag];
   if (element?.Value === undefined) return undefined;
   const value = element.Value[0];
-  return typeof value === 'number' ? value : Number.NaN;
+  return typeof value === 'number' ? value : 0;
 }
 
 function nativeFrames(pixels: PixelDataDescription, header: DicomJson): Frames {

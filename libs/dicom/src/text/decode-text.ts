@@ -24,13 +24,16 @@ const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
  * @param vr - decides at which characters designations end
  */
 export function decodeText(bytes: Uint8Array, charsets: readonly string[], vr: string): string {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const text = isPlainAscii(buffer) ? buffer.toString('latin1') : decodeExtended(buffer, charsets, vr);
-  return text.replaceAll('\0', REPLACEMENT).replaceAll(ESCAPE, REPLACEMENT);
+  const buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (isPlainAscii(buffer)) return buffer.toString('latin1');
+  return decodeExtended(buffer, charsets, vr).replaceAll('\0', REPLACEMENT).replaceAll(ESCAPE, REPLACEMENT);
 }
 
 function isPlainAscii(bytes: Buffer): boolean {
-  for (let at = 0; at < bytes.length; at++) if (bytes[at]! >= 0x80 || bytes[at] === ESC) return false;
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at]!;
+    if (byte >= 0x80 || byte === ESC || byte === 0) return false;
+  }
   return true;
 }
 
