@@ -7,14 +7,14 @@ Data sets travel as bytes: what is sent is what the file holds after its meta in
 import hashlib
 import json
 import sys
+from io import BytesIO
 
 from pydicom.dataset import Dataset
 from pydicom.datadict import dictionary_VR
-from pydicom.filereader import read_file_meta_info
 from pydicom.tag import Tag
 from pynetdicom import AE, _config, build_role, evt
+from pynetdicom.dimse_primitives import C_STORE
 
-_config.STORE_SEND_CHUNKED_DATASET = True
 _config.UNRESTRICTED_STORAGE_SERVICE = True
 
 VERIFICATION = "1.2.840.10008.1.1"
@@ -63,15 +63,12 @@ class Peer:
         with _Association(to, calling, [(VERIFICATION, ["1.2.840.10008.1.2"])]) as association:
             return {"status": association.send_c_echo().Status}
 
-    def store(self, to, paths, calling="PYNETDICOM"):
-        """Sends Part 10 files, in as few associations as their presentation contexts allow."""
-        metas = {path: read_file_meta_info(path) for path in paths}
+    def store(self, to, files, calling="PYNETDICOM"):
+        """Sends data sets of Part 10 files, each {path, offset, sopClassUid, sopInstanceUid, transferSyntaxUid}."""
         results = []
-        for group in _groups(paths, lambda path: (metas[path].MediaStorageSOPClassUID, metas[path].TransferSyntaxUID)):
-            contexts = list(dict.fromkeys((metas[path].MediaStorageSOPClassUID, metas[path].TransferSyntaxUID) for path in group))
-            with _Association(to, calling, [(sop_class, [syntax]) for sop_class, syntax in contexts]) as association:
-                for path in group:
-                    results.append({"path": path, **_store_one(association, path)})
+        for group in _groups(files):
+            with _Association(to, calling, [(sop_class, [syntax]) for sop_class, syntax in dict.fromkeys(map(_context, group))]) as association:
+                results += [{"path": file["path"], **_store_one(association, file)} for file in group]
         return results
 
     def find(self, to, level, keys, model="study", calling="PYNETDICOM", cancelAfter=None):
@@ -121,24 +118,45 @@ class _Association:
             self.association.release()
 
 
-def _groups(paths, context_of):
+def _context(file):
+    return file["sopClassUid"], file["transferSyntaxUid"]
+
+
+def _groups(files):
     """Consecutive groups of at most STORAGE_CONTEXTS different contexts."""
     group, contexts = [], set()
-    for path in paths:
-        if context_of(path) not in contexts and len(contexts) == STORAGE_CONTEXTS:
+    for file in files:
+        if _context(file) not in contexts and len(contexts) == STORAGE_CONTEXTS:
             yield group
             group, contexts = [], set()
-        group.append(path)
-        contexts.add(context_of(path))
+        group.append(file)
+        contexts.add(_context(file))
     if group:
         yield group
 
 
-def _store_one(association, path):
+def _store_one(association, file):
+    """send_c_store without its look into the file: the meta information of some real files contradicts the data set."""
+    with open(file["path"], "rb") as stream:
+        stream.seek(file["offset"])
+        data_set = stream.read()
+    request = C_STORE()
+    request.MessageID = 1
+    request.Priority = 2
+    request.AffectedSOPClassUID = file["sopClassUid"]
+    request.AffectedSOPInstanceUID = file["sopInstanceUid"]
+    request.DataSet = BytesIO(data_set)
     try:
-        return _status(association.send_c_store(path))
+        context = association._get_valid_context(file["sopClassUid"], file["transferSyntaxUid"], "scu", allow_conversion=False)
+        association._reactor_checkpoint.clear()
+        association.dimse.send_msg(request, context.context_id)
+        _, response = association.dimse.get_msg(block=True)
+        association._reactor_checkpoint.set()
     except Exception as error:
         return {"status": None, "comment": str(error)}
+    if response is None:
+        return {"status": None, "comment": "no response"}
+    return {"status": response.Status, "comment": response.ErrorComment or ""}
 
 
 def _status(response):

@@ -1,16 +1,20 @@
 import { readFile } from 'node:fs/promises';
+import { dataSetOffset } from '@cairn/testing';
 import type { CorpusFile } from '@cairn/testing';
 import type { Archive } from '../harness/archive.ts';
 import { readPart10 } from '../harness/part10.ts';
 import type { Part10 } from '../harness/part10.ts';
-import type { ProposedContext, PynetdicomPeer, ReceivedInstance } from '../harness/peers.ts';
+import type { PeerFile, ProposedContext, PynetdicomPeer, ReceivedInstance } from '../harness/peers.ts';
 import { eventually, get, qido, readParts, stow } from '../harness/web.ts';
 
 /** AE title of the Python peer as C-MOVE destination. */
 export const MOVE_DESTINATION = 'PYSCP';
 
 /** A file that must be stored, with what its meta information says. */
-export interface AcceptedFile extends CorpusFile, Part10 {}
+export interface AcceptedFile extends CorpusFile, Part10 {
+  /** First byte of the data set. */
+  offset: number;
+}
 
 /** What went wrong, by the step in which it did; each line names a file or study. */
 export interface CorpusOutcome {
@@ -24,7 +28,13 @@ export interface CorpusOutcome {
 /** Reads what must be stored. */
 export async function acceptedFiles(files: readonly CorpusFile[]): Promise<AcceptedFile[]> {
   const accepted = files.filter((file) => file.expected === 'accept');
-  return Promise.all(accepted.map(async (file) => ({ ...file, ...readPart10(await readFile(file.absolutePath)) })));
+  return Promise.all(accepted.map(readIdentity));
+}
+
+/** The file with its identity, read from its bytes. */
+export async function readIdentity(file: CorpusFile): Promise<AcceptedFile> {
+  const bytes = await readFile(file.absolutePath);
+  return { ...file, ...readPart10(bytes), offset: dataSetOffset(bytes) };
 }
 
 /** One presentation context for every pair of SOP class and transfer syntax. */
@@ -74,12 +84,7 @@ async function storeAll(archive: Archive, files: readonly AcceptedFile[], outcom
   const byBoth = files.filter((file) => file.sha256 < '2');
   const byCStore = peer ? files.filter((file) => Number.parseInt(file.sha256.at(-1)!, 16) % 2 === 0 || byBoth.includes(file)) : [];
   const byStow = files.filter((file) => !byCStore.includes(file) || byBoth.includes(file));
-  for (const { path, status, comment } of byCStore.length > 0
-    ? await peer!.store(
-        archive,
-        byCStore.map((file) => file.absolutePath),
-      )
-    : []) {
+  for (const { path, status, comment } of byCStore.length > 0 ? await peer!.store(archive, byCStore.map(peerFile)) : []) {
     if (status !== 0) outcome.store.push(`C-STORE ${path}: ${status?.toString(16)} ${comment}`);
   }
   for (const file of byStow) {
@@ -90,6 +95,12 @@ async function storeAll(archive: Archive, files: readonly AcceptedFile[], outcom
   outcome.stored.cStore += byCStore.length;
   outcome.stored.stow += byStow.length;
   outcome.stored.both += byBoth.length;
+}
+
+/** How the Python peer sends it. */
+export function peerFile(file: AcceptedFile): PeerFile {
+  const { absolutePath, offset, sopClassUid, sopInstanceUid, transferSyntaxUid } = file;
+  return { path: absolutePath, offset, sopClassUid, sopInstanceUid, transferSyntaxUid };
 }
 
 /** Compares what a study's fetch gave with this round's files, instance by instance. */

@@ -8,7 +8,7 @@ import { PynetdicomPeer, describeWithPeer, hasPeer } from '../harness/peers.ts';
 import { eventually, qidoAll, stow, textOf } from '../harness/web.ts';
 import { studiesOf, studyFacts } from './corpus-model.ts';
 import { rejection } from './rejection.ts';
-import { MOVE_DESTINATION, acceptedFiles, providerContexts, stateOf, storeAndFetch } from './corpus-run.ts';
+import { MOVE_DESTINATION, acceptedFiles, peerFile, providerContexts, readIdentity, stateOf, storeAndFetch } from './corpus-run.ts';
 import type { AcceptedFile, CorpusOutcome } from './corpus-run.ts';
 
 const files = corpus();
@@ -124,10 +124,7 @@ const STUDY_KEYS = {
         (file) =>
           file.expected === 'reject' && file.transferSyntaxUid !== '' && file.sopInstanceUid !== '' && !/directory/.test(file.remark),
       );
-      const answers = await peer!.store(
-        archive,
-        rejected.map((file) => file.absolutePath),
-      );
+      const answers = await peer!.store(archive, (await Promise.all(rejected.map(readIdentity))).map(peerFile));
       const told = answers.map(({ path, status }) => `${path} ${status?.toString(16)}`).sort();
       expect(told).toEqual(rejected.map((file) => `${file.absolutePath} ${rejection(file).status.toString(16)}`).sort());
     });

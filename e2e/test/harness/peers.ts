@@ -81,6 +81,15 @@ export interface ReceivedInstance {
   originator: string | null;
 }
 
+/** A file to send: the bytes from `offset` as they are, announced by these UIDs. */
+export interface PeerFile {
+  path: string;
+  offset: number;
+  sopClassUid: string;
+  sopInstanceUid: string;
+  transferSyntaxUid: string;
+}
+
 /** A DIMSE status and its error comment. */
 export interface PeerStatus {
   status: number | null;
@@ -125,8 +134,8 @@ export class PynetdicomPeer {
     return this.#ask({ do: 'echo', to: target(archive), ...(calling ? { calling } : {}) }) as Promise<{ status: number }>;
   }
 
-  store(archive: Archive, paths: readonly string[]): Promise<(PeerStatus & { path: string })[]> {
-    return this.#ask({ do: 'store', to: target(archive), paths }) as Promise<(PeerStatus & { path: string })[]>;
+  store(archive: Archive, files: readonly PeerFile[]): Promise<(PeerStatus & { path: string })[]> {
+    return this.#ask({ do: 'store', to: target(archive), files }) as Promise<(PeerStatus & { path: string })[]>;
   }
 
   find(
