@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { CairnError, silentLogger, ulidTimeMs } from '@cairn/core';
+import { CairnError, recycleChunk, silentLogger, ulidTimeMs } from '@cairn/core';
 import type { Logger, Scope } from '@cairn/core';
 import type { InstanceVersion, MetadataStore } from '@cairn/metadata-store';
 import type { ObjectStore } from '@cairn/object-store';
@@ -92,7 +92,10 @@ export class DuplicateCollector {
     try {
       const hash = createHash('sha256');
       const { chunks } = await this.#ports.objectStore.get(scope, key, { start: offset + version.dataSetOffset, end: offset + length });
-      for await (const chunk of chunks) hash.update(chunk);
+      for await (const chunk of chunks) {
+        hash.update(chunk);
+        recycleChunk(chunk);
+      }
       if (hash.digest('hex') === version.sha256DataSet) return true;
     } catch (error) {
       if (CairnError.is(error) && error.retriable) throw error;

@@ -8,6 +8,9 @@ import { decodeReceipt } from '../ingest/receipt-codec.ts';
 import { rescan } from '../ingest/rescan.ts';
 import { INSTANCE_TOPIC, STUDY_TOPIC, instanceEvents, studyEvents } from './change-feed.ts';
 
+/** Characters of receipts held at a time: a batch of instances with large headers is indexed in several steps. */
+const MAX_CHARACTERS = 16 * 1024 * 1024;
+
 /** What an {@link Indexer} works on. */
 export interface IndexerPorts {
   objectStore: ObjectStore;
@@ -44,17 +47,22 @@ export class Indexer {
   /** Handler of `ingest.v1`. An outage is reported as retriable for all events it hit; an event that can never be indexed as not. */
   async handle(events: readonly DeliveredEvent[]): Promise<readonly EventFailure[]> {
     const failures: EventFailure[] = [];
-    const decoded: Decoded[] = [];
+    let decoded: Decoded[] = [];
+    let characters = 0;
     for (const event of events) {
       try {
-        decoded.push({ event, receipt: await this.#decode(event) });
+        const receipt = await this.#decode(event);
+        decoded.push({ event, receipt });
+        characters += receipt.header.length + receipt.bulk.length + (receipt.pixels?.length ?? 0);
       } catch (error) {
         failures.push(failureOf(event, error));
       }
+      if (characters < MAX_CHARACTERS) continue;
+      failures.push(...(await this.#indexDecoded(decoded)));
+      decoded = [];
+      characters = 0;
     }
-    for (const [tenant, ofTenant] of Map.groupBy(decoded, ({ event }) => event.tenant)) {
-      failures.push(...(await this.#indexOfTenant(systemScope(tenant), ofTenant)));
-    }
+    failures.push(...(await this.#indexDecoded(decoded)));
     return failures;
   }
 
@@ -72,6 +80,14 @@ export class Indexer {
       for (const { kind } of outcome.conflicts) this.#logger.warn({ kind, receipt: receipt.ulid }, 'index.conflict');
     }
     return outcomes;
+  }
+
+  async #indexDecoded(decoded: readonly Decoded[]): Promise<readonly EventFailure[]> {
+    const failures: EventFailure[] = [];
+    for (const [tenant, ofTenant] of Map.groupBy(decoded, ({ event }) => event.tenant)) {
+      failures.push(...(await this.#indexOfTenant(systemScope(tenant), ofTenant)));
+    }
+    return failures;
   }
 
   async #indexOfTenant(scope: Scope, decoded: readonly Decoded[]): Promise<readonly EventFailure[]> {

@@ -8,6 +8,8 @@ import { INGEST_TOPIC, INSTANCE_RECEIVED, encodeReceipt } from './receipt-codec.
 
 /** Events that wait for a bus that does not answer; what does not fit is found by the reconciler. */
 const MAX_SPOOLED_BYTES = 32 * 1024 * 1024;
+/** Characters of texts on their way to the bus; instances with headers of many MiB may come faster than they can be announced. */
+const MAX_PENDING_CHARACTERS = 128 * 1024 * 1024;
 const FIRST_RETRY_MS = 100;
 const MAX_RETRY_MS = 10_000;
 
@@ -32,6 +34,7 @@ interface SpooledEvent {
 export class ReceiptPublisher {
   readonly #ports: ReceiptPublisherPorts;
   readonly #underWay = new Set<Promise<void>>();
+  #pendingCharacters = 0;
   #spool: SpooledEvent[] = [];
   #spooledBytes = 0;
   #retrying: Promise<void> | undefined;
@@ -44,9 +47,18 @@ export class ReceiptPublisher {
 
   /** Starts to publish; never fails. */
   publish(tenant: string, receipt: InstanceReceipt): void {
+    const characters = receipt.header.length + receipt.bulk.length + (receipt.pixels?.length ?? 0);
+    if (this.#pendingCharacters > MAX_PENDING_CHARACTERS) {
+      this.#lose(receipt.ulid);
+      return;
+    }
+    this.#pendingCharacters += characters;
     const work = this.#publish(tenant, receipt);
     this.#underWay.add(work);
-    void work.finally(() => this.#underWay.delete(work));
+    void work.finally(() => {
+      this.#underWay.delete(work);
+      this.#pendingCharacters -= characters;
+    });
   }
 
   /** Waits for publications under way; what the bus does not take now is left to the reconciler. */

@@ -1,4 +1,4 @@
-import { CairnError } from '@cairn/core';
+import { CairnError, recycleChunk } from '@cairn/core';
 import type { Scope } from '@cairn/core';
 import { DicomScanner } from '@cairn/dicom';
 import type { InstanceReceipt } from '@cairn/metadata-store';
@@ -18,7 +18,10 @@ export async function rescan(objectStore: ObjectStore, scope: Scope, key: string
   const attributes = decodeLandingAttributes(info.attributes);
   const { transferSyntaxUid } = attributes;
   const scanner = new DicomScanner(transferSyntaxUid === undefined ? {} : { transferSyntaxUid });
-  for await (const chunk of (await objectStore.get(scope, key)).chunks) scanner.push(chunk);
+  for await (const chunk of (await objectStore.get(scope, key)).chunks) {
+    scanner.push(chunk);
+    recycleChunk(chunk);
+  }
   const scan = scanner.end();
   if (scan.sha256DataSet !== attributes.sha256DataSet || scan.sha256Meta !== attributes.sha256Meta) {
     throw new CairnError('object-store.digest-mismatch', 'The bytes of the landing object are not those received.');

@@ -5,9 +5,11 @@ import { HeldKeys } from './held-keys.ts';
 import type { EventLogClient } from './event-log-client.ts';
 import type { Subscriber } from './event-log.ts';
 
-/** Events kept in memory for a subscriber that keeps up; one that falls behind reads the log instead. */
+/** Events, and characters of their data, kept in memory for a subscriber that keeps up; one that falls behind reads the log. */
 const MAX_QUEUED = 1000;
-const MAX_HELD = 1000;
+const MAX_QUEUED_CHARACTERS = 16 * 1024 * 1024;
+/** Failed events and those behind them; beyond it nothing new is delivered until a pause is over. */
+const MAX_HELD = 500;
 const MAX_RETRY_DELAY_MS = 30_000;
 /** Commits are written at most this often; a crash in between only repeats deliveries. */
 const COMMIT_INTERVAL_MS = 50;
@@ -30,6 +32,7 @@ export class Delivery implements Subscription {
   readonly #context: DeliveryContext;
   readonly #held = new HeldKeys();
   #queue: DeliveredEvent[] = [];
+  #queuedCharacters = 0;
   #batch: readonly DeliveredEvent[] = [];
   /** Last sequence that came into the queue. */
   #read: number;
@@ -74,8 +77,8 @@ export class Delivery implements Subscription {
     const { tenant } = this.subscriber;
     const mine = tenant === ALL_TENANTS ? events : events.filter((event) => event.tenant === tenant);
     if (mine.length === 0) return;
-    if (this.#caughtUp && this.#queue.length + mine.length <= MAX_QUEUED) {
-      this.#queue.push(...mine);
+    if (this.#caughtUp && this.#queue.length + mine.length <= MAX_QUEUED && this.#queuedCharacters < MAX_QUEUED_CHARACTERS) {
+      this.#enqueue(mine);
       this.#read = mine.at(-1)!.sequence;
     } else {
       this.#caughtUp = false;
@@ -116,15 +119,26 @@ export class Delivery implements Subscription {
       const event = this.#queue[index]!;
       if (!this.#held.hold(event)) batch.push(event);
     }
-    this.#queue.splice(0, index);
+    this.#queuedCharacters -= charactersOf(this.#queue.splice(0, index));
     this.#batch = batch;
     return batch;
+  }
+
+  #enqueue(events: readonly DeliveredEvent[]): void {
+    this.#queue.push(...events);
+    this.#queuedCharacters += charactersOf(events);
+  }
+
+  /** Puts events that waited behind failed ones before everything else. */
+  #requeue(events: readonly DeliveredEvent[]): void {
+    this.#queue.unshift(...events);
+    this.#queuedCharacters += charactersOf(events);
   }
 
   async #readLog(): Promise<void> {
     this.#missed = false;
     const { events, atEnd } = await this.#context.log.call('read', this.subscriber, this.#read, MAX_QUEUED);
-    this.#queue.push(...events);
+    this.#enqueue(events);
     this.#read = events.at(-1)?.sequence ?? this.#read;
     this.#caughtUp = atEnd && !this.#missed;
   }
@@ -147,7 +161,7 @@ export class Delivery implements Subscription {
         if (failure !== undefined && !(await this.#bury(event, failure))) retried.push({ ...event, attempt: event.attempt + 1 });
       }
       if (retried.length > 0) this.#held.fail(retried, Date.now() + this.#pauseBefore(retried[0]!.attempt));
-      else this.#queue.unshift(...this.#held.settle(key));
+      else this.#requeue(this.#held.settle(key));
     }
     this.#batch = [];
     this.#commitTimer ??= setTimeout(() => this.#commitLater(), COMMIT_INTERVAL_MS);
@@ -202,4 +216,8 @@ export class Delivery implements Subscription {
     clearTimeout(timer);
     this.#awake = false;
   }
+}
+
+function charactersOf(events: readonly DeliveredEvent[]): number {
+  return events.reduce((sum, { data }) => sum + data.length, 0);
 }
