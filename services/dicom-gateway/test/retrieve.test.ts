@@ -247,6 +247,17 @@ describe('C-MOVE', () => {
     expect((await moveTo(port)).at(-1)!.command).toMatchObject({ Status: 0, NumberOfCompletedSuboperations: 10 });
   });
 
+  it('does not wait for a destination that takes one association and leaves the others in its queue', async () => {
+    harness.archive.hold(...study.instances);
+    const received = new Received();
+    let open = 0;
+    const port = await harness.destination(received.onStore, undefined, async () => {
+      if (++open > 1) await new Promise(() => {});
+      return { decideContext: firstAccepted(() => true) };
+    });
+    expect((await moveTo(port)).at(-1)!.command).toMatchObject({ Status: 0, NumberOfCompletedSuboperations: 10 });
+  });
+
   it('opens the association again when the destination drops it, with that one sub-operation failed', async () => {
     harness.archive.hold(...study.instances);
     let count = 0;

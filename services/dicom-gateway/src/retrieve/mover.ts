@@ -24,6 +24,8 @@ export class Mover {
   readonly #retriever: InstanceRetriever;
   readonly #logger: Logger;
   readonly #job: MoveJob;
+  /** Aborts when nothing is left to send: associations that are still being opened are not needed any more. */
+  readonly #exhausted = new AbortController();
 
   constructor(retriever: InstanceRetriever, logger: Logger, job: MoveJob) {
     this.#retriever = retriever;
@@ -59,9 +61,9 @@ export class Mover {
 
   async #connect(): Promise<Association | undefined> {
     try {
-      return await this.#job.destination.connect(this.#job.signal);
+      return await this.#job.destination.connect(AbortSignal.any([this.#job.signal, this.#exhausted.signal]));
     } catch (error) {
-      this.#logger.warn({ code: codeOf(error) }, 'gateway.destination-unreachable');
+      if (!this.#exhausted.signal.aborted) this.#logger.warn({ code: codeOf(error) }, 'gateway.destination-unreachable');
       return undefined;
     }
   }
@@ -72,7 +74,10 @@ export class Mover {
     let sent = false;
     while (!signal.aborted) {
       const { value: instance } = await instances.next();
-      if (!instance) break;
+      if (!instance) {
+        this.#exhausted.abort();
+        break;
+      }
       const result = await this.#send(association, instance);
       this.#count(result === 'lost' ? 'failed' : result, instance);
       if (result === 'lost') return sent;
