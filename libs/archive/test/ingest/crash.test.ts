@@ -38,7 +38,7 @@ describe('an archive whose process is killed while it receives (case 95)', () =>
 
 /** ULIDs of the instances that were acknowledged before the process died. */
 async function receiveUntilKilled(folder: string, point: string): Promise<string[]> {
-  const program = join(import.meta.dirname, 'receive-until-killed.ts');
+  const program = join(import.meta.dirname, 'receive-until-killed.program.ts');
   const parameters = ['--conditions=@cairn/source', '--disable-warning=ExperimentalWarning', program, folder, point];
   const child = spawn(process.execPath, parameters, { stdio: ['ignore', 'pipe', 'inherit'] });
   const [output, [, signal]] = await Promise.all([text(child.stdout), once(child, 'exit') as Promise<[number | null, string | null]>]);

@@ -29,7 +29,7 @@ describe('a store whose process is killed (case 95)', () => {
 
 /** Keys whose puts had resolved before the process died. */
 async function putUntilKilled(data: string, point: string, hit: number): Promise<string[]> {
-  const program = join(import.meta.dirname, 'put-until-killed.ts');
+  const program = join(import.meta.dirname, 'put-until-killed.program.ts');
   const child = spawn(process.execPath, ['--conditions=@cairn/source', program, data, point, `${hit}`], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });

@@ -25,7 +25,7 @@ describe('a store that loses its power (case 107)', () => {
     try {
       const data = join(folder.path, 'data');
       const trace = join(folder.path, 'trace');
-      const program = join(import.meta.dirname, 'put-until-killed.ts');
+      const program = join(import.meta.dirname, 'put-until-killed.program.ts');
       const traced = 'trace=openat,pwritev,pwrite64,write,fdatasync,fsync,link';
       const child = [process.execPath, '--conditions=@cairn/source', program, data, 'object-store.after-dirsync', '12'];
       const { stdout } = spawnSync('strace', ['-f', '-y', '-s', '300', '-e', traced, '-o', trace, ...child], { encoding: 'utf8' });

@@ -11,7 +11,7 @@ describe('a store on a full or read-only volume (case 106)', () => {
   (canMount ? it : it.skip)('says so, takes what still fits, and recovers without a restart', async () => {
     const folder = await makeTempDir();
     try {
-      const program = join(import.meta.dirname, 'small-volume.ts');
+      const program = join(import.meta.dirname, 'small-volume.program.ts');
       const parameters = [...NAMESPACE, process.execPath, '--conditions=@cairn/source', program, folder.path];
       const answers = JSON.parse(execFileSync('unshare', parameters, { encoding: 'utf8' })) as string[];
       expect(answers).toEqual([
