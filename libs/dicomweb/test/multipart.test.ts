@@ -62,7 +62,7 @@ describe('a multipart body', () => {
   });
 
   it('case 45: is split right when pixel data hold the boundary', async () => {
-    const pixels = 'x--b\r\nxx--b--\r\n\r\n--bb\r\n\r\n--b-\r\n\r\n--b--x\r\n\r\n--bxx';
+    const pixels = 'x--b-and-more\r\n--b\n\r\nx--b\r\nxx--b--\r\n\r\n--bb\r\n\r\n--b-\r\n\r\n--b--x\r\n\r\n--bxx';
     const parts = await readAll(`--b\r\n\r\n${pixels}\r\n--b\r\n\r\ntwo\r\n--b--`, 'b', 1);
     expect(parts[0]?.body).toBe(pixels);
     expect(parts.map(({ body }) => body)).toEqual([pixels, 'two']);

@@ -26,12 +26,12 @@ describe('a QIDO-RS query', () => {
       warnings: [],
     });
     expect(query.keys).toEqual([
-      { path: ['00100010'], vr: 'PN', value: '*x*' },
-      { path: ['00100020'], vr: 'LO', value: '*x*' },
-      { path: ['00080050'], vr: 'SH', value: '*x*' },
-      { path: ['00081030'], vr: 'LO', value: '*x*' },
-      { path: ['00080061'], vr: 'CS', value: 'CT' },
-      { path: ['00080020'], vr: 'DA', value: '19700102-20250101' },
+      { name: 'PatientName', path: ['00100010'], vr: 'PN', value: '*x*' },
+      { name: '00100020', path: ['00100020'], vr: 'LO', value: '*x*' },
+      { name: 'AccessionNumber', path: ['00080050'], vr: 'SH', value: '*x*' },
+      { name: 'StudyDescription', path: ['00081030'], vr: 'LO', value: '*x*' },
+      { name: 'ModalitiesInStudy', path: ['00080061'], vr: 'CS', value: 'CT' },
+      { name: 'StudyDate', path: ['00080020'], vr: 'DA', value: '19700102-20250101' },
     ]);
   });
 
@@ -51,7 +51,7 @@ describe('a QIDO-RS query', () => {
 
   it('takes dotted paths by keyword, tag and both', () => {
     for (const name of ['RequestAttributesSequence.ScheduledProcedureStepID', '00400275.00400009', 'requestattributessequence.00400009']) {
-      expect(read(`${name}=SPS1`).keys).toEqual([{ path: ['00400275', '00400009'], vr: 'SH', value: 'SPS1' }]);
+      expect(read(`${name}=SPS1`).keys).toEqual([{ name, path: ['00400275', '00400009'], vr: 'SH', value: 'SPS1' }]);
     }
   });
 
@@ -62,7 +62,10 @@ describe('a QIDO-RS query', () => {
   it('adds up includefields; all wins', () => {
     expect(read('includefield=PatientID&includefield=00081030,StudyID,').include).toEqual(['00100020', '00081030', '00200010']);
     expect(read('includefield=PatientID&includefield=All&includefield=StudyID').include).toBe('all');
-    expect(read('includefield=NoSuchThing').warnings).toHaveLength(1);
+  });
+
+  it.each(['includefield=NoSuchThing', 'includefield=PatientID,nonsense', 'includefield=99980010'])('refuses %s and names it', (text) => {
+    expect(thrown(text)).toMatchObject({ code: 'query.unknown-attribute', details: { attribute: text.split(/[=,]/).at(-1) } });
   });
 
   it('takes option names in any case', () => {

@@ -25,7 +25,7 @@ export function publicUrlResolver(options: PublicUrlOptions): (request: FastifyR
     const socket = request.raw.socket;
     const forwarded = isTrusted(socket.remoteAddress ?? '') ? forwardedBy(request.headers) : {};
     const scheme = forwarded.scheme ?? ('encrypted' in socket ? 'https' : 'http');
-    const host = [forwarded.host, request.headers.host].find((candidate) => candidate !== undefined && HOST.test(candidate));
+    const host = [forwarded.host, directHost(request)].find((candidate) => candidate !== undefined && HOST.test(candidate));
     const prefix = forwarded.prefix !== undefined && PREFIX.test(forwarded.prefix) ? forwarded.prefix.replace(/\/$/, '') : '';
     return `${scheme}://${host ?? localHost(socket)}${prefix}${options.basePath}`;
   };
@@ -68,6 +68,14 @@ function pairOf(pair: string): [string, string] {
 
 function schemeOf(text: string | undefined): string | undefined {
   return text === 'https' || text === 'http' ? text : undefined;
+}
+
+/**
+ * The Host header. Python's dicomweb-client leaves the port out of it: where it names our own address, the client talks to us
+ * without a proxy, so the port is the one it reached.
+ */
+function directHost({ raw: { socket }, headers: { host } }: FastifyRequest): string | undefined {
+  return host !== undefined && host === socket.localAddress ? `${host}:${socket.localPort}` : host;
 }
 
 function lastOf(header: string | string[] | undefined): string | undefined {

@@ -1,3 +1,4 @@
+import { get } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Controller, Get, Module, Post, Req } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
@@ -135,6 +136,15 @@ describe('publicBaseUrl', () => {
 
   it('follows the Host header', async () => {
     expect(await base({})).toBe(`${url}/dicom-web`);
+  });
+
+  it('adds the port that a client leaves out of our own address (Python’s dicomweb-client)', async () => {
+    const answer = await new Promise<string>((resolve, reject) => {
+      get(`${url}/dicom-web/base`, { headers: { host: '127.0.0.1' } }, (response) =>
+        response.once('data', (data) => resolve(String(data))),
+      ).on('error', reject);
+    });
+    expect(JSON.parse(answer)).toEqual({ base: `${url}/dicom-web` });
   });
 
   it('follows forwarding headers of a trusted proxy', async () => {

@@ -23,6 +23,8 @@ export class FakeQueries implements QueryEngine {
   answers: readonly DicomJson[] = [];
 
   async query(_scope: Scope, query: AttributeQuery): Promise<QueryAnswers> {
+    const bad = query.keys.find(({ value }) => value === 'malformed');
+    if (bad) throw new CairnError('query.invalid-value', 'The value is malformed.', { details: { attribute: bad.path.at(-1)! } });
     this.asked.push(query);
     const start = query.after === undefined ? query.offset : Number(query.after.slice('row/'.length)) + 1;
     const page = this.answers.slice(start, start + query.limit);

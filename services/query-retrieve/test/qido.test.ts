@@ -138,6 +138,14 @@ describe('QIDO-RS', () => {
     expect(app.queries.asked).toEqual([]);
   });
 
+  it('names the parameter with a malformed value as it was written', async () => {
+    const { status, body } = await app.get('/studies?studydate=malformed');
+    expect([status, JSON.parse(body.toString())]).toEqual([
+      400,
+      expect.objectContaining({ attribute: '00080020', parameter: 'studydate' }),
+    ]);
+  });
+
   it('takes ?accept= over the header', async () => {
     expect((await app.get('/studies?accept=image%2Fjpeg', { accept: '*/*' })).status).toBe(406);
     expect((await app.get('/studies?accept=application/dicom+json', { accept: 'image/jpeg' })).status).toBe(200);

@@ -20,6 +20,7 @@ const LF = 0x0a;
 export class DelimiterFinder {
   readonly #dashes: Buffer;
   #delimiter: Buffer;
+  #usesCrLf = true;
 
   constructor(boundary: string) {
     this.#dashes = Buffer.from(`--${boundary}`, 'latin1');
@@ -32,7 +33,8 @@ export class DelimiterFinder {
       if (at > 0 && bytes[at - 1] !== LF) continue;
       const found = classify(bytes, at, at + this.#dashes.length, atEnd);
       if (found.kind === 'data') continue;
-      if (found.kind === 'part' && bytes[found.end - 2] !== CR) this.#delimiter = Buffer.concat([Buffer.from('\n'), this.#dashes]);
+      this.#usesCrLf = found.kind !== 'part' || bytes[found.end - 2] === CR;
+      if (!this.#usesCrLf) this.#delimiter = Buffer.concat([Buffer.from('\n'), this.#dashes]);
       return found;
     }
     return undefined;
@@ -42,7 +44,9 @@ export class DelimiterFinder {
   find(bytes: Buffer, atEnd: boolean): Delimiter | undefined {
     for (let at = bytes.indexOf(this.#delimiter); at >= 0; at = bytes.indexOf(this.#delimiter, at + 1)) {
       const found = classify(bytes, at, at + this.#delimiter.length, atEnd);
-      if (found.kind !== 'data') return found;
+      // Where lines end with CRLF, a boundary before a bare LF is part of the data.
+      const isOther = found.kind === 'part' && this.#usesCrLf && bytes[found.end - 2] !== CR;
+      if (found.kind !== 'data' && !isOther) return found;
     }
     const start = atEnd ? bytes.length : this.#begunAt(bytes);
     return start < bytes.length ? { kind: 'unknown', start, end: bytes.length } : undefined;

@@ -5,6 +5,8 @@ import type { QueryParameter } from './query-string.ts';
 
 /** One attribute to match; the value as the client wrote it. */
 export interface QidoKey {
+  /** The parameter's name as the client wrote it. */
+  name: string;
   path: AttributePath;
   /** From the dictionary; absent for private attributes. */
   vr?: string;
@@ -45,6 +47,8 @@ const OPTIONS: Readonly<Record<string, (draft: Draft, value: string) => void>> =
 const REPEATABLE = new Set(['includefield', 'accept']);
 const MAX_INCLUDES = 500;
 const MAX_WARNINGS = 20;
+/** Longest name that an error repeats. */
+const MAX_NAME_LENGTH = 128;
 
 /**
  * Reads the parameters of a QIDO-RS request. A parameter that is shaped like an attribute and is none would be a dropped filter and
@@ -84,14 +88,12 @@ function readOption(draft: Draft, { name, value }: QueryParameter): string | und
 /** The attribute's path when the parameter names one. */
 function readKey(draft: Draft, { name, value }: QueryParameter): string | undefined {
   const named = parseAttributePath(name);
-  if (named.kind === 'unknown-attribute') {
-    throw new CairnError('query.unknown-attribute', `There is no attribute ${name}.`, { details: { attribute: name } });
-  }
+  if (named.kind === 'unknown-attribute') throw unknownAttribute(name);
   if (named.kind === 'other') {
     warn(draft, `The parameter ${name} is not known and was ignored`);
     return undefined;
   }
-  draft.keys.push({ path: named.path, value, ...(named.vr === undefined ? {} : { vr: named.vr }) });
+  draft.keys.push({ name, path: named.path, value, ...(named.vr === undefined ? {} : { vr: named.vr }) });
   return named.path.join('.');
 }
 
@@ -100,9 +102,8 @@ function addIncludes(draft: Draft, value: string): void {
     if (name.toLowerCase() === 'all') draft.include = 'all';
     if (name === '' || draft.include === 'all') continue;
     const named = parseAttributePath(name);
-    // A missing extra attribute misleads nobody, so this is a warning where an unknown key is an error.
-    if (named.kind !== 'attribute') warn(draft, 'An includefield names no known attribute and was ignored');
-    else if (draft.include.length >= MAX_INCLUDES) throw badRequest('includefield', 'includefield names too many attributes.');
+    if (named.kind !== 'attribute') throw unknownAttribute(name);
+    if (draft.include.length >= MAX_INCLUDES) throw badRequest('includefield', 'includefield names too many attributes.');
     else if (!draft.include.includes(named.path[0])) draft.include = [...draft.include, named.path[0]];
   }
 }
@@ -125,6 +126,11 @@ function flag(name: string, value: string): boolean {
   const text = value.toLowerCase();
   if (text !== 'true' && text !== 'false') throw badRequest(name, `${name} is true or false.`);
   return text === 'true';
+}
+
+function unknownAttribute(name: string): CairnError {
+  const attribute = name.slice(0, MAX_NAME_LENGTH);
+  return new CairnError('query.unknown-attribute', `There is no attribute ${attribute}.`, { details: { attribute } });
 }
 
 function invalidPaging(parameter: string, message: string): CairnError {

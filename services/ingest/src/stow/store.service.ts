@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { CairnError, Semaphore } from '@cairn/core';
-import type { Logger, Scope } from '@cairn/core';
+import type { ErrorCode, Logger, Scope } from '@cairn/core';
 import type { InstanceReceiver, ReceiveOutcome, ReceiveRequest, StoredInstance } from '@cairn/archive';
 import { httpStatusOf, stowReasonOf } from '@cairn/dicomweb';
 import type { FailedReference } from '@cairn/dicomweb';
@@ -33,20 +33,20 @@ export class StoreService {
    */
   async store(scope: Scope, request: ReceiveRequest, parts: AsyncIterable<StorePart>): Promise<StoreResult> {
     const permits = new Semaphore(this.#config.commitsInFlight);
-    const outcomes: Promise<ReceiveOutcome>[] = [];
+    const results: Promise<PartResult>[] = [];
     try {
       for await (const part of parts) {
         const release = await permits.acquire();
         const { bytes, ended } = watchEnd(part.body);
-        const outcome = this.#receive(scope, request, part, bytes).finally(release);
-        outcomes.push(outcome);
+        const result = this.#receive(scope, request, part, bytes).then(resultOf).finally(release);
+        results.push(result);
         // The next part can be read as soon as this one's bytes are, long before its commit.
-        await Promise.race([ended, outcome]);
+        await Promise.race([ended, result]);
       }
     } finally {
-      await Promise.all(outcomes);
+      await Promise.all(results);
     }
-    return resultOf(await Promise.all(outcomes));
+    return summaryOf(await Promise.all(results));
   }
 
   /** Never rejects: a fault of ours fails the instance, not its neighbours. */
@@ -67,17 +67,28 @@ export class StoreService {
   }
 }
 
-function resultOf(outcomes: readonly ReceiveOutcome[]): StoreResult {
-  const stored = outcomes.flatMap((outcome) => (outcome.kind === 'stored' ? [outcome.instance] : []));
-  const refused = outcomes.flatMap((outcome) => (outcome.kind === 'refused' ? [outcome] : []));
-  const [first] = refused;
-  if (first !== undefined && stored.length === 0 && refused.every(({ error }) => httpStatusOf(error.code) >= 500)) throw first.error;
-  const failed = refused.map(({ error, sopClassUid, sopInstanceUid }) => ({
+/** What is kept of a part until the answer: no errors with their stacks, since a hostile body may have 100,000 bad parts. */
+type PartResult = { stored: StoredInstance } | { failed: FailedReference; code: ErrorCode; message: string };
+
+function resultOf(outcome: ReceiveOutcome): PartResult {
+  if (outcome.kind === 'stored') return { stored: outcome.instance };
+  const { error, sopClassUid, sopInstanceUid } = outcome;
+  const failed = {
     ...(sopClassUid === undefined ? {} : { sopClassUid }),
     ...(sopInstanceUid === undefined ? {} : { sopInstanceUid }),
     reason: stowReasonOf(error.code),
-  }));
-  return { stored, failed };
+  };
+  return { failed, code: error.code, message: error.message };
+}
+
+function summaryOf(results: readonly PartResult[]): StoreResult {
+  const stored = results.flatMap((result) => ('stored' in result ? [result.stored] : []));
+  const failures = results.flatMap((result) => ('failed' in result ? [result] : []));
+  const [first] = failures;
+  if (first !== undefined && stored.length === 0 && failures.every(({ code }) => httpStatusOf(code) >= 500)) {
+    throw new CairnError(first.code, first.message, { retriable: true });
+  }
+  return { stored, failed: failures.map(({ failed }) => failed) };
 }
 
 /** The same bytes, and a promise that resolves once the last of them was taken. */

@@ -1,8 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { CairnError } from '@cairn/core';
 import type { DicomJson, Scope } from '@cairn/core';
 import type { AttributeQuery, QueryAnswer, QueryAnswers } from '@cairn/archive';
 import type { QidoQuery } from '@cairn/dicomweb';
-import { CairnError } from '@cairn/core';
 import { QUERY_RETRIEVE_CONFIG, QUERY_RETRIEVE_PORTS } from '../query-retrieve.tokens.ts';
 import type { QueryRetrieveConfig, QueryRetrievePorts } from '../query-retrieve.tokens.ts';
 import { urlOf } from '../http/web-request.ts';
@@ -44,7 +44,9 @@ export class QidoService {
   /** One page of the query's results; `base` is the public base URL. Throws as the query engine does. */
   async search(scope: Scope, place: SearchPlace, query: QidoQuery, base: string, signal: AbortSignal): Promise<SearchPage> {
     const limit = this.#limitOf(place, query);
-    const page = await this.#ports.queries.query(scope, attributeQuery(place, query, limit), signal);
+    const page = await this.#ports.queries.query(scope, attributeQuery(place, query, limit), signal).catch((error: unknown) => {
+      throw namedAsWritten(error, query);
+    });
     const wasCut = page.more && query.limit !== limit;
     const nextCursor = page.more ? cursorOf(page) : undefined;
     return {
@@ -69,7 +71,7 @@ function attributeQuery({ level, ...place }: SearchPlace, query: QidoQuery, limi
   ].flatMap(({ tag, value }) => (value === undefined ? [] : [{ path: [tag] as const, vr: 'UI', value }]));
   return {
     level,
-    keys: [...fromPath, ...query.keys],
+    keys: [...fromPath, ...query.keys.map(({ name: _name, ...key }) => key)],
     include: query.include,
     fuzzy: query.fuzzy,
     combineDateTime: true,
@@ -78,6 +80,15 @@ function attributeQuery({ level, ...place }: SearchPlace, query: QidoQuery, limi
     offset: query.offset,
     ...(query.cursor === undefined ? {} : { after: decodeCursor(query.cursor) }),
   };
+}
+
+/** The same error, but naming the parameter as the client wrote it, where the engine names its tag. */
+function namedAsWritten(error: unknown, query: QidoQuery): unknown {
+  if (!CairnError.is(error)) return error;
+  const { attribute } = error.details;
+  const name = query.keys.find(({ path }) => path.some((tag) => tag === attribute))?.name;
+  if (name === undefined) return error;
+  return new CairnError(error.code, error.message, { details: { ...error.details, parameter: name }, cause: error });
 }
 
 /** The engine's cursor may hold any character; in a URL it is base64url. */
