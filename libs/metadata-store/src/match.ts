@@ -96,15 +96,14 @@ function compileExactName(pattern: string): (groups: readonly string[]) => boole
 }
 
 function compileDateTimeRange({ datePath, timePath, from, to }: Extract<QueryClause, { kind: 'dateTimeRange' }>): Predicate {
+  const first = from ?? { date: -Infinity, time: -Infinity };
+  const last = to ?? { date: Infinity, time: Infinity };
   return (source) => {
     const date = dateNumber(textsAt(source, datePath)[0] ?? '');
-    if (!within(date, from?.date, to?.date)) return false;
-    // Without a time the whole day may be meant.
+    if (!within(date, first.date, last.date)) return false;
     const time = timeNumber(textsAt(source, timePath)[0] ?? '');
-    if (time === undefined) return true;
-    const earliest = date === from?.date ? from?.time : undefined;
-    const latest = date === to?.date ? to?.time : undefined;
-    return within(time, earliest, latest);
+    // Without a time the whole day may be meant.
+    return time === undefined || ((date !== first.date || time >= first.time) && (date !== last.date || time <= last.time));
   };
 }
 

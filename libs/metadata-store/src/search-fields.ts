@@ -5,7 +5,7 @@ import { nameGroups, textValues } from './values.ts';
 /** Name of a folded field that a store keeps beside a study's document to find it by. */
 export type SearchField = 'patientName' | 'patientId' | 'accessionNumber' | 'studyDescription' | 'referringPhysicianName';
 
-/** The search fields of a study; names as component groups joined by `=`; empty when the attribute has no value. */
+/** The search fields of a study; names by {@link foldedName}; empty when the attribute has no value. */
 export type StudySearchFields = Readonly<Record<SearchField, string>>;
 
 /** Attributes that have a search field: their tags. */
@@ -20,6 +20,8 @@ export const SEARCH_FIELD_OF_TAG: Readonly<Record<string, SearchField>> = {
 /** Length of an FTS5 trigram: shorter literals find nothing there. */
 export const TRIGRAM_LENGTH = 3;
 
+/** Delimits components, so it stands before the first one too: two letters at a name's start make a trigram with it. */
+const START = '^';
 const IDEOGRAPH = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}]/u;
 
 /** The folded search fields of a study's attributes. */
@@ -38,11 +40,17 @@ export function foldedText(attributes: DicomJson, tag: string): string {
   return textValues(attributes[tag]).map(fold).join('\\');
 }
 
-/** All component groups of a name attribute's values, folded, joined by `=`. */
+/** All component groups of a name attribute's values, folded, each behind a `^` that marks its start, joined by `=`. */
 export function foldedName(attributes: DicomJson, tag: string): string {
-  return (attributes[tag]?.Value ?? [])
-    .flatMap((value) => nameGroups(value))
-    .map(foldName)
+  const groups = (attributes[tag]?.Value ?? []).flatMap((value) => nameGroups(value));
+  return groups.map((group) => START + foldName(group)).join('=');
+}
+
+/** What every name that matches a pattern has in common with it: the pattern as it fits {@link foldedName}. */
+export function foldedNamePattern(pattern: string): string {
+  return pattern
+    .split('=')
+    .map((group) => (/^[*?]/.test(group) ? foldName(group) : START + foldName(group)))
     .join('=');
 }
 
@@ -73,7 +81,7 @@ export function ideographTokens(text: string): readonly string[] {
 
 /** The token that finds a literal of one or two ideographic characters; undefined for any other. */
 export function tokenOfShortLiteral(literal: string): string | undefined {
-  const characters = Array.from(literal);
+  const characters = Array.from(literal.replace(START, ''));
   const short = characters.length > 0 && characters.length < TRIGRAM_LENGTH;
-  return short && characters.every((character) => IDEOGRAPH.test(character)) ? `n:${literal}` : undefined;
+  return short && characters.every((character) => IDEOGRAPH.test(character)) ? `n:${characters.join('')}` : undefined;
 }

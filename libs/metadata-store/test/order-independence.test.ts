@@ -216,7 +216,8 @@ function recount(documents: readonly IndexDocument[]): Counts {
 }
 
 function valueOf(attributes: DicomJson, tag: string): string {
-  return String(attributes[tag]?.Value?.[0]);
+  const value = attributes[tag]?.Value?.[0];
+  return typeof value === 'string' ? value : '';
 }
 
 function compareTexts(a: string, b: string): number {

@@ -78,8 +78,7 @@ export class Aggregates {
       row.size_bytes += after.size_bytes - (before?.size_bytes ?? 0);
     }
     study.row.version += after.version - (before?.version ?? 0);
-    study.sopClasses.add(after.sop_class_uid);
-    if (before !== undefined && before.sop_class_uid !== after.sop_class_uid) study.sopClassesLost = true;
+    addSopClass(study, before?.sop_class_uid, after.sop_class_uid);
     if (before?.current === series.row.representative && hasMoved(before, after)) series.lost = true;
     else if (after.current < series.row.representative) represent(series.row, { ulid: after.current, receipt: after.current_receipt });
   }
@@ -178,6 +177,11 @@ const NONE = '~';
 function represent(row: { representative: string; representative_receipt: number }, { ulid, receipt }: Representative): void {
   row.representative = ulid;
   row.representative_receipt = receipt;
+}
+
+function addSopClass(study: StudyState, before: string | undefined, after: string): void {
+  study.sopClasses.add(after);
+  if (before !== undefined && before !== after) study.sopClassesLost = true;
 }
 
 /** True when another version, or another receipt of it, is served. */

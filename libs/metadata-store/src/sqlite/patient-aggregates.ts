@@ -1,3 +1,4 @@
+import type { DicomJson } from '@cairn/core';
 import { splitByLevel } from '../levels.ts';
 import { foldedName, foldedText } from '../search-fields.ts';
 import type { Database } from './database.ts';
@@ -62,7 +63,7 @@ export class PatientAggregates {
       state.study = smallest.id;
     }
     if (state.study !== undefined) {
-      const attributes = splitByLevel(readStudyAttributes(this.#db, state.study)).patient;
+      const attributes = splitByLevel(JSON.parse(readStudyAttributes(this.#db, state.study)) as DicomJson).patient;
       row.attributes = JSON.stringify(attributes);
       row.name = foldedName(attributes, '00100010');
       row.patient_id = foldedText(attributes, '00100020');

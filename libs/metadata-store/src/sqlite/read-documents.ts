@@ -2,7 +2,7 @@ import type { ConflictDocument, InstanceDocument, SeriesDocument, StudyDocument 
 import type { IndexDocument, InstanceParts, InstanceSelector, RetrievableInstance } from '../metadata-store.ts';
 import { compareTexts } from '../derive.ts';
 import type { Database } from './database.ts';
-import { patientDocument, readInstance, readStudyAttributes, seriesDocument, studyDocument } from './rows.ts';
+import { patientFields, readInstance, readStudyAttributes, seriesFields, studyFields, withAttributes } from './rows.ts';
 import type { InstanceRow, PatientRow, SeriesRow, StudyRow } from './rows.ts';
 import type { DuplicateReceipt, Page } from './worker-protocol.ts';
 
@@ -17,7 +17,7 @@ export const STUDY_SQL = 'SELECT studies.*, patients.patient_key FROM studies JO
 
 export function readStudy(db: Database, tenantId: number, studyInstanceUid: string): StudyDocument | undefined {
   const row = findStudy(db, tenantId, studyInstanceUid);
-  return row && studyDocument(row, readStudyAttributes(db, row.id));
+  return row && withAttributes(studyFields(row), readStudyAttributes(db, row.id));
 }
 
 export function readSeries(
@@ -28,7 +28,7 @@ export function readSeries(
 ): SeriesDocument | undefined {
   const study = findStudy(db, tenantId, studyInstanceUid);
   const row = study && findSeries(db, study.id, seriesInstanceUid);
-  return row && seriesDocument(row, studyInstanceUid);
+  return row && withAttributes(seriesFields(row, studyInstanceUid), row.attributes);
 }
 
 export function readInstanceDocument(db: Database, tenantId: number, selector: Required<InstanceSelector>): InstanceDocument | undefined {
@@ -138,7 +138,10 @@ function exportPage(
     case 'patients': {
       const sql = 'SELECT * FROM patients WHERE patient_key > ? AND tenant_id = ? ORDER BY patient_key LIMIT ?';
       const rows = db.all<PatientRow>(sql, after, tenantId, EXPORT_ROWS);
-      return { items: rows.map((row) => ({ collection, document: patientDocument(row) })), last: rows.at(-1)?.patient_key };
+      return {
+        items: rows.map((row) => ({ collection, document: withAttributes(patientFields(row), row.attributes) })),
+        last: rows.at(-1)?.patient_key,
+      };
     }
     case 'conflicts': {
       const sql = 'SELECT id, document FROM conflicts WHERE tenant_id = ? AND id > ? ORDER BY id LIMIT ?';
@@ -163,9 +166,10 @@ function exportStudy(
   collection: 'studies' | 'series' | 'instances',
   study: StudyRow & { patient_key: string },
 ): readonly IndexDocument[] {
-  if (collection === 'studies') return [{ collection, document: studyDocument(study, readStudyAttributes(db, study.id)) }];
+  if (collection === 'studies') return [{ collection, document: withAttributes(studyFields(study), readStudyAttributes(db, study.id)) }];
   const series = db.all<SeriesRow>('SELECT * FROM series WHERE study = ? ORDER BY series_uid', study.id);
-  if (collection === 'series') return series.map((row) => ({ collection, document: seriesDocument(row, study.study_uid) }));
+  if (collection === 'series')
+    return series.map((row) => ({ collection, document: withAttributes(seriesFields(row, study.study_uid), row.attributes) }));
   return series.flatMap(({ id }) =>
     db
       .all<InstanceRow>('SELECT * FROM instances WHERE series = ?', id)

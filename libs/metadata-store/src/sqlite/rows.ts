@@ -75,20 +75,15 @@ export function positionOf(number: number | undefined): number {
   return number ?? NO_POSITION;
 }
 
-export function patientDocument(row: PatientRow): PatientDocument {
-  return {
-    patientKey: row.patient_key,
-    attributes: JSON.parse(row.attributes) as DicomJson,
-    numberOfStudies: row.studies,
-    numberOfSeries: row.series,
-    numberOfInstances: row.instances,
-  };
+/** A patient's document without its attributes. */
+export function patientFields(row: PatientRow): Omit<PatientDocument, 'attributes'> {
+  return { patientKey: row.patient_key, numberOfStudies: row.studies, numberOfSeries: row.series, numberOfInstances: row.instances };
 }
 
-export function studyDocument(row: StudyRow & { patient_key: string }, attributes: DicomJson): StudyDocument {
+/** A study's document without its attributes. */
+export function studyFields(row: StudyRow & { patient_key: string }): Omit<StudyDocument, 'attributes'> {
   return {
     studyInstanceUid: row.study_uid,
-    attributes,
     patientKey: row.patient_key,
     modalities: JSON.parse(row.modalities) as string[],
     sopClasses: JSON.parse(row.sop_classes) as string[],
@@ -99,20 +94,25 @@ export function studyDocument(row: StudyRow & { patient_key: string }, attribute
   };
 }
 
-export function seriesDocument(row: SeriesRow, studyInstanceUid: string): SeriesDocument {
+/** A series' document without its attributes. */
+export function seriesFields(row: SeriesRow, studyInstanceUid: string): Omit<SeriesDocument, 'attributes'> {
   return {
     studyInstanceUid,
     seriesInstanceUid: row.series_uid,
-    attributes: JSON.parse(row.attributes) as DicomJson,
     numberOfInstances: row.instances,
     sizeBytes: row.size_bytes,
     representative: row.representative,
   };
 }
 
-/** Attributes of the patient and study level of a study. */
-export function readStudyAttributes(db: Database, study: number): DicomJson {
-  return JSON.parse(db.get<{ attributes: string }>('SELECT attributes FROM study_attributes WHERE id = ?', study)!.attributes) as DicomJson;
+/** Fields with attributes from their stored text. */
+export function withAttributes<T extends object>(fields: T, attributes: string): T & { attributes: DicomJson } {
+  return { ...fields, attributes: JSON.parse(attributes) as DicomJson };
+}
+
+/** Attributes of the patient and study level of a study, as JSON text. */
+export function readStudyAttributes(db: Database, study: number): string {
+  return db.get<{ attributes: string }>('SELECT attributes FROM study_attributes WHERE id = ?', study)!.attributes;
 }
 
 /** Subject of the facts about an instance. */

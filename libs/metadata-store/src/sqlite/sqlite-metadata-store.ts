@@ -64,8 +64,8 @@ export class SqliteMetadataStore implements MetadataStore {
     return new Set(await this.#reader.call('knownReceipts', scope, [ulids]));
   }
 
-  query(scope: Scope, plan: QueryPlan, signal?: AbortSignal): Promise<QueryPage> {
-    return this.#reader.call('query', scope, [plan], signal);
+  async query(scope: Scope, plan: QueryPlan, signal?: AbortSignal): Promise<QueryPage> {
+    return JSON.parse(await this.#reader.call('query', scope, [plan], signal)) as QueryPage;
   }
 
   instances(scope: Scope, selector: InstanceSelector, parts: InstanceParts, signal?: AbortSignal): AsyncIterable<RetrievableInstance> {

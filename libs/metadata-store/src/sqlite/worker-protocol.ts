@@ -8,7 +8,7 @@ import type {
   ReceiptOutcome,
   RetrievableInstance,
 } from '../metadata-store.ts';
-import type { QueryPage, QueryPlan } from '../query.ts';
+import type { QueryPlan } from '../query.ts';
 
 /** A duplicate receipt with the version that keeps its content. */
 export interface DuplicateReceipt {
@@ -30,7 +30,8 @@ export interface WorkerOperations {
   setMark(name: string, value: string): void;
   clear(): void;
   knownReceipts(ulids: readonly string[]): readonly string[];
-  query(plan: QueryPlan): QueryPage;
+  /** JSON text of a `QueryPage`: cheaper to hand over than its objects. */
+  query(plan: QueryPlan): string;
   instances(selector: InstanceSelector, parts: InstanceParts, after?: string): Page<RetrievableInstance>;
   instance(selector: Required<InstanceSelector>): InstanceDocument | undefined;
   study(studyInstanceUid: string): StudyDocument | undefined;

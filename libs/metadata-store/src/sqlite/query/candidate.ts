@@ -8,43 +8,49 @@ import type { InstanceRow, PatientRow, SeriesRow, StudyRow } from '../rows.ts';
 /** A study as a query reads it. */
 export type StudyCandidateRow = StudyRow & { patient_key: string };
 
-/** Reads attributes when a predicate or the answer asks for them, each at most once. */
-class Lazy<T> {
-  readonly #read: () => T;
-  #value: { value: T } | undefined;
+/** JSON that is read when a predicate or the answer asks for it, and parsed only for a predicate; each at most once. */
+class LazyJson {
+  readonly #read: () => string;
+  #text: string | undefined;
+  #value: DicomJson | undefined;
 
-  constructor(read: () => T) {
+  constructor(read: () => string) {
     this.#read = read;
   }
 
-  get(): T {
-    this.#value ??= { value: this.#read() };
-    return this.#value.value;
+  get text(): string {
+    this.#text ??= this.#read();
+    return this.#text;
+  }
+
+  get value(): DicomJson {
+    this.#value ??= JSON.parse(this.text) as DicomJson;
+    return this.#value;
   }
 }
 
 /** A study that may match, with what its series and instances share. */
 export interface StudyCandidate {
   row: StudyCandidateRow;
-  attributes: Lazy<DicomJson>;
+  attributes: LazyJson;
   /** Attributes of its series. */
-  allSeries: Lazy<readonly DicomJson[]>;
+  allSeries(): readonly DicomJson[];
 }
 
 /** A series or instance that may match. */
 export interface Candidate {
   study: StudyCandidate;
-  series?: { row: SeriesRow; attributes: Lazy<DicomJson> };
-  instance?: { row: InstanceRow; attributes: Lazy<DicomJson> };
+  series?: { row: SeriesRow; attributes: LazyJson };
+  instance?: { row: InstanceRow; attributes: LazyJson };
   /** Header of the row's representative instance, its own at instance level. */
-  header: Lazy<DicomJson>;
+  header: LazyJson;
 }
 
 export function studyCandidate(db: Database, row: StudyCandidateRow): Candidate {
   const study = {
     row,
-    attributes: new Lazy(() => readStudyAttributes(db, row.id)),
-    allSeries: new Lazy(() => readAllSeries(db, row.id)),
+    attributes: new LazyJson(() => readStudyAttributes(db, row.id)),
+    allSeries: () => readAllSeries(db, row.id),
   };
   return { study, header: lazyHeader(db, row.representative_receipt) };
 }
@@ -58,9 +64,9 @@ export function instanceCandidate(db: Database, { study, series }: Candidate, ro
   return { study, ...(series && { series }), instance, header: lazyHeader(db, row.current_receipt) };
 }
 
-/** The header of a receipt's texts. */
-function readHeader(db: Database, receipt: number): DicomJson {
-  return JSON.parse(db.get<{ header: string }>('SELECT header FROM receipt_texts WHERE id = ?', receipt)!.header) as DicomJson;
+/** The header of a receipt. */
+function readHeader(db: Database, receipt: number): string {
+  return db.get<{ header: string }>('SELECT header FROM receipt_texts WHERE id = ?', receipt)!.header;
 }
 
 /**
@@ -74,13 +80,13 @@ export function elementsOf({ study, series, instance, header }: Candidate): Elem
     switch (levelOfAttribute(tag)) {
       case 'patient':
       case 'study':
-        return study.attributes.get()[tag];
+        return study.attributes.value[tag];
       case 'series':
-        return series === undefined ? together(study.allSeries.get(), tag) : series.attributes.get()[tag];
+        return series === undefined ? together(study.allSeries(), tag) : series.attributes.value[tag];
       case 'instance':
-        return (instance?.attributes ?? header).get()[tag];
+        return (instance?.attributes ?? header).value[tag];
       case undefined:
-        return header.get()[tag];
+        return header.value[tag];
     }
   };
 }
@@ -88,12 +94,12 @@ export function elementsOf({ study, series, instance, header }: Candidate): Elem
 /** Elements of a patient: what is not its own comes from the header of its earliest study. */
 export function elementsOfPatient(db: Database, row: PatientRow): ElementSource {
   const attributes = lazyJson(row.attributes);
-  const header = new Lazy(() => headerOfPatient(db, row.id));
-  return (tag) => (levelOfAttribute(tag) === 'patient' ? attributes : header).get()[tag];
+  const header = new LazyJson(() => headerOfPatient(db, row.id));
+  return (tag) => (levelOfAttribute(tag) === 'patient' ? attributes : header).value[tag];
 }
 
 /** The header of a patient's earliest study. */
-export function headerOfPatient(db: Database, patient: number): DicomJson {
+export function headerOfPatient(db: Database, patient: number): string {
   const sql = 'SELECT representative_receipt FROM studies WHERE patient = ? ORDER BY representative LIMIT 1';
   return readHeader(db, db.get<Pick<StudyRow, 'representative_receipt'>>(sql, patient)!.representative_receipt);
 }
@@ -128,10 +134,10 @@ function together(all: readonly DicomJson[], tag: string): DicomJsonElement | un
   return first && { vr: first.vr, Value: elements.flatMap(({ Value = [] }) => Value) };
 }
 
-function lazyJson(text: string): Lazy<DicomJson> {
-  return new Lazy(() => JSON.parse(text) as DicomJson);
+function lazyJson(text: string): LazyJson {
+  return new LazyJson(() => text);
 }
 
-function lazyHeader(db: Database, receipt: number): Lazy<DicomJson> {
-  return new Lazy(() => readHeader(db, receipt));
+function lazyHeader(db: Database, receipt: number): LazyJson {
+  return new LazyJson(() => readHeader(db, receipt));
 }

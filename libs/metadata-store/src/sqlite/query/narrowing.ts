@@ -1,9 +1,9 @@
 import type { SQLInputValue } from 'node:sqlite';
-import { fold, foldName } from '../../fold.ts';
+import { fold } from '../../fold.ts';
 import { fuzzyWords } from '../../match.ts';
 import { dayPlace, dayPlaceEnd } from '../../place.ts';
 import type { QueryClause, QueryPlan } from '../../query.ts';
-import { SEARCH_FIELD_OF_TAG, TRIGRAM_LENGTH, modalityToken, tokenOfShortLiteral } from '../../search-fields.ts';
+import { SEARCH_FIELD_OF_TAG, TRIGRAM_LENGTH, foldedNamePattern, modalityToken, tokenOfShortLiteral } from '../../search-fields.ts';
 import type { SearchField } from '../../search-fields.ts';
 import { literalsOf } from '../../wildcard.ts';
 
@@ -166,7 +166,7 @@ function textSource(clause: QueryClause, field: SearchField): StudySource | unde
 function literalsByPattern(clause: QueryClause): (readonly string[])[] | undefined {
   if (clause.kind === 'wildcard') return clause.patterns.map((pattern) => literalsOf(fold(pattern)));
   if (clause.kind !== 'personName') return undefined;
-  return clause.patterns.map((pattern) => (clause.fuzzy ? fuzzyWords(pattern) : literalsOf(pattern.split('=').map(foldName).join('='))));
+  return clause.patterns.map((pattern) => (clause.fuzzy ? fuzzyWords(pattern) : literalsOf(foldedNamePattern(pattern))));
 }
 
 /** An FTS5 expression that finds every text with the literals; undefined when all are too short. */

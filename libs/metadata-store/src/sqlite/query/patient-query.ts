@@ -2,12 +2,12 @@ import type { SQLInputValue } from 'node:sqlite';
 import { compileClause } from '../../match.ts';
 import type { QueryPlan } from '../../query.ts';
 import type { Database } from '../database.ts';
-import { patientDocument } from '../rows.ts';
+import { patientFields } from '../rows.ts';
 import type { PatientRow } from '../rows.ts';
 import { elementsOfPatient, headerOfPatient } from './candidate.ts';
 import { encodeCursor } from './cursor.ts';
 import type { CursorKey } from './cursor.ts';
-import { allHold } from './match-stream.ts';
+import { allHold, jsonWith } from './match-stream.ts';
 import type { Match } from './match-stream.ts';
 import { patientConditions } from './narrowing.ts';
 import type { Condition } from './narrowing.ts';
@@ -34,11 +34,9 @@ export function* patientRows(db: Database, tenantId: number, plan: QueryPlan, af
     const rows = db.all<PatientRow>(sql, ...values);
     for (const row of rows) {
       if (!allHold(predicates, elementsOfPatient(db, row))) continue;
-      yield () => ({
-        cursor: encodeCursor([row.name, row.patient_key]),
-        patient: patientDocument(row),
-        ...(plan.withHeader ? { header: headerOfPatient(db, row.id) } : {}),
-      });
+      const cursor = encodeCursor([row.name, row.patient_key]);
+      const header = (): string | undefined => (plan.withHeader ? headerOfPatient(db, row.id) : undefined);
+      yield () => jsonWith({ cursor }, { patient: jsonWith(patientFields(row), { attributes: row.attributes }), header: header() });
     }
     if (rows.length < PATIENTS) return;
     last = [rows.at(-1)!.name, rows.at(-1)!.patient_key];

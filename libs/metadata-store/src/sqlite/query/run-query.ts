@@ -2,20 +2,20 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { CairnError } from '@cairn/core';
 import { compileClause } from '../../match.ts';
 import type { Predicate } from '../../match.ts';
-import type { QueryClause, QueryPage, QueryPlan, QueryRow } from '../../query.ts';
+import type { QueryClause, QueryPlan } from '../../query.ts';
 import type { Database } from '../database.ts';
-import { patientDocument, readInstance, seriesDocument, studyDocument } from '../rows.ts';
+import { patientFields, readInstance, seriesFields, studyFields } from '../rows.ts';
 import type { InstanceRow, PatientRow, SeriesRow } from '../rows.ts';
 import { elementsOf, instanceCandidate, seriesCandidate, studyCandidate } from './candidate.ts';
 import type { Candidate } from './candidate.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 import type { CursorKey } from './cursor.ts';
-import { allHold } from './match-stream.ts';
+import { allHold, jsonWith } from './match-stream.ts';
 import type { Match } from './match-stream.ts';
 import { narrow } from './narrowing.ts';
 import type { Narrowing } from './narrowing.ts';
 import { patientRows } from './patient-query.ts';
-import { oneOf, readStudies } from './study-candidates.ts';
+import { oneOf, placeAfter, readStudies } from './study-candidates.ts';
 
 /** Studies read at once: few at first, because most queries are answered by them, more when they do not match. */
 const FIRST_STUDIES = 32;
@@ -24,31 +24,36 @@ const MOST_STUDIES = 1000;
 const INSTANCES = 500;
 
 /**
- * Runs a plan. A long walk lets other calls in between and stops soon after `aborted` turns true.
+ * Runs a plan; gives the JSON text of a `QueryPage`. A long walk lets other calls in between and stops soon after `aborted` turns true.
  * @param tenantId - undefined for a tenant without data
  */
-export async function runQuery(db: Database, tenantId: number | undefined, plan: QueryPlan, aborted: () => boolean): Promise<QueryPage> {
+export async function runQuery(db: Database, tenantId: number | undefined, plan: QueryPlan, aborted: () => boolean): Promise<string> {
   const after = plan.after === undefined ? undefined : decodeCursor(plan.level, plan.after);
-  if (tenantId === undefined) return { rows: [], more: false };
+  if (tenantId === undefined) return pageText([], false);
   const matches = plan.level === 'patient' ? patientRows(db, tenantId, plan, after) : rowsBelowPatient(db, tenantId, plan, after);
-  const rows: QueryRow[] = [];
+  const rows: string[] = [];
   let toSkip = plan.offset;
   for (const match of matches) {
     if (match === 'pause') {
       await nextTurn();
       if (aborted()) throw new CairnError('metadata-store.unavailable', 'The query was aborted.');
-    } else if (toSkip > 0) toSkip -= 1;
-    else if (rows.length === plan.limit) return { rows, more: true };
+    } else if (typeof match === 'number') toSkip -= match;
+    else if (toSkip > 0) toSkip -= 1;
+    else if (rows.length === plan.limit) return pageText(rows, true);
     else rows.push(match());
   }
-  return { rows, more: false };
+  return pageText(rows, false);
+}
+
+function pageText(rows: readonly string[], more: boolean): string {
+  return `{"rows":[${rows.join(',')}],"more":${more}}`;
 }
 
 function* rowsBelowPatient(db: Database, tenantId: number, plan: QueryPlan, after: CursorKey | undefined): Generator<Match> {
   const narrowing = narrow(plan);
   const walk = new LevelWalk(db, tenantId, plan, narrowing.open);
   for (const candidate of studyCandidates(db, tenantId, plan, narrowing, after)) {
-    if (candidate === 'pause') yield candidate;
+    if (typeof candidate !== 'object') yield candidate;
     else yield* walk.matchesIn(candidate, after);
   }
 }
@@ -59,9 +64,14 @@ function* studyCandidates(
   plan: QueryPlan,
   narrowing: Narrowing,
   after: CursorKey | undefined,
-): Generator<Candidate | 'pause'> {
-  let place = Number(after?.[0] ?? 0) + (after !== undefined && plan.level === 'study' ? 1 : 0);
-  let count = plan.level === 'study' ? Math.min(plan.offset + plan.limit + 1, MOST_STUDIES) : FIRST_STUDIES;
+): Generator<Candidate | number | 'pause'> {
+  const atStudies = plan.level === 'study';
+  let place = Number(after?.[0] ?? 0) + (after !== undefined && atStudies ? 1 : 0);
+  let count = atStudies ? Math.min(plan.limit + 1, MOST_STUDIES) : FIRST_STUDIES;
+  if (plan.offset > 0 && atStudies && narrowing.open.length === 0) {
+    place = placeAfter(db, tenantId, narrowing, plan.offset);
+    yield plan.offset;
+  }
   for (;;) {
     const rows = readStudies(db, tenantId, narrowing, place, count);
     for (const row of rows) yield studyCandidate(db, row);
@@ -140,20 +150,23 @@ class LevelWalk {
     if (allHold(this.#predicates, elementsOf(candidate))) yield () => this.#row(candidate, key);
   }
 
-  #row({ study, series, instance, header }: Candidate, key: CursorKey): QueryRow {
-    const row: QueryRow = { cursor: encodeCursor(key), study: studyDocument(study.row, study.attributes.get()) };
-    if (this.#plan.withPatient) row.patient = this.#patient(study.row.patient);
-    if (series !== undefined) row.series = seriesDocument(series.row, study.row.study_uid);
-    if (instance !== undefined) {
-      row.instance = readInstance(this.#db, this.#tenantId, instance.row).document;
-      row.attributes = instance.attributes.get();
-    }
-    if (this.#plan.withHeader) row.header = header.get();
-    return row;
+  #row({ study, series, instance, header }: Candidate, key: CursorKey): string {
+    return jsonWith(
+      { cursor: encodeCursor(key) },
+      {
+        patient: this.#plan.withPatient ? this.#patient(study.row.patient) : undefined,
+        study: jsonWith(studyFields(study.row), { attributes: study.attributes.text }),
+        series: series && jsonWith(seriesFields(series.row, study.row.study_uid), { attributes: series.attributes.text }),
+        instance: instance && JSON.stringify(readInstance(this.#db, this.#tenantId, instance.row).document),
+        attributes: instance?.attributes.text,
+        header: this.#plan.withHeader ? header.text : undefined,
+      },
+    );
   }
 
-  #patient(id: number): NonNullable<QueryRow['patient']> {
-    return patientDocument(this.#db.get<PatientRow>('SELECT * FROM patients WHERE id = ?', id)!);
+  #patient(id: number): string {
+    const row = this.#db.get<PatientRow>('SELECT * FROM patients WHERE id = ?', id)!;
+    return jsonWith(patientFields(row), { attributes: row.attributes });
   }
 }
 

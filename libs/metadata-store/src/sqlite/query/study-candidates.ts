@@ -8,36 +8,19 @@ import type { Condition, Narrowing } from './narrowing.ts';
 /** A statement and its values, for the tests that read its plan too. */
 export type Statement = Condition;
 
-const COLUMNS = 'studies.*, patients.patient_key';
-const PATIENT = 'CROSS JOIN patients ON patients.id = studies.patient';
-
 /** The statement that reads the next studies that can match, in the order of places. */
-export function studiesStatement(tenantId: number, { source, from, to, conditions }: Narrowing, place: number, count: number): Statement {
-  const range = [Math.max(from, place), to];
-  const where = conditions.map(({ sql }) => ` AND ${sql}`).join('');
-  const values = conditions.flatMap((condition) => condition.values);
-  const own = `studies.tenant_id = ? AND studies.place >= ? AND studies.place < ?${where} ORDER BY studies.place LIMIT ?`;
-  const ownValues = [tenantId, ...range, ...values, count];
-  switch (source.kind) {
-    case 'index':
-      return { sql: `SELECT ${COLUMNS} FROM studies INDEXED BY ${source.index} ${PATIENT} WHERE ${own}`, values: ownValues };
-    case 'ids':
-      return { sql: `SELECT ${COLUMNS} FROM studies NOT INDEXED ${PATIENT} WHERE ${own}`, values: ownValues };
-    case 'text': {
-      const table = textTable(tenantId);
-      const sql = `SELECT ${COLUMNS} FROM ${table} AS found CROSS JOIN studies ON studies.tenant_id = ? AND studies.place = found.rowid ${PATIENT}
-        WHERE ${table} MATCH ? AND found.rowid >= ? AND found.rowid < ?${where} ORDER BY found.rowid LIMIT ?`;
-      return { sql, values: [tenantId, source.match, ...range, ...values, count] };
-    }
-    case 'tokens': {
-      const one = 'SELECT place FROM study_tokens WHERE tenant_id = ? AND token = ? AND place >= ? AND place < ?';
-      const tokens = source.tokens.map(() => one).join(' UNION ');
-      const sql = `SELECT ${COLUMNS} FROM (${tokens} ORDER BY place) AS found
-        CROSS JOIN studies ON studies.tenant_id = ? AND studies.place = found.place ${PATIENT} WHERE true${where} ORDER BY found.place LIMIT ?`;
-      const tokenValues = source.tokens.flatMap((token): SQLInputValue[] => [tenantId, token, ...range]);
-      return { sql, values: [...tokenValues, tenantId, ...values, count] };
-    }
-  }
+export function studiesStatement(tenantId: number, narrowing: Narrowing, place: number, count: number): Statement {
+  return statementOf(tenantId, narrowing, place, {
+    columns: 'studies.*, patients.patient_key',
+    join: 'CROSS JOIN patients ON patients.id = studies.patient',
+    limit: 'LIMIT ?',
+    count,
+  });
+}
+
+/** The statement that reads the place of the study after `skipped` others. */
+export function skippingStatement(tenantId: number, narrowing: Narrowing, skipped: number): Statement {
+  return statementOf(tenantId, narrowing, 0, { columns: 'studies.place', join: '', limit: 'LIMIT 1 OFFSET ?', count: skipped });
 }
 
 /** The next studies that can match, from a place on. */
@@ -50,6 +33,51 @@ export function readStudies(
 ): readonly StudyCandidateRow[] {
   const { sql, values } = studiesStatement(tenantId, narrowing, place, count);
   return db.all<StudyCandidateRow>(sql, ...values);
+}
+
+/** Where the study stands that comes after `skipped` others; behind all when there are not as many. */
+export function placeAfter(db: Database, tenantId: number, narrowing: Narrowing, skipped: number): number {
+  const { sql, values } = skippingStatement(tenantId, narrowing, skipped);
+  return db.get<{ place: number }>(sql, ...values)?.place ?? Number.MAX_SAFE_INTEGER;
+}
+
+interface Selection {
+  columns: string;
+  join: string;
+  limit: string;
+  count: number;
+}
+
+function statementOf(
+  tenantId: number,
+  { source, from, to, conditions }: Narrowing,
+  place: number,
+  { columns, join, limit, count }: Selection,
+): Statement {
+  const range = [Math.max(from, place), to];
+  const where = conditions.map(({ sql }) => ` AND ${sql}`).join('');
+  const values = conditions.flatMap((condition) => condition.values);
+  const own = `${join} WHERE studies.tenant_id = ? AND studies.place >= ? AND studies.place < ?${where} ORDER BY studies.place ${limit}`;
+  switch (source.kind) {
+    case 'index':
+      return { sql: `SELECT ${columns} FROM studies INDEXED BY ${source.index} ${own}`, values: [tenantId, ...range, ...values, count] };
+    case 'ids':
+      return { sql: `SELECT ${columns} FROM studies NOT INDEXED ${own}`, values: [tenantId, ...range, ...values, count] };
+    case 'text': {
+      const table = textTable(tenantId);
+      const sql = `SELECT ${columns} FROM ${table} AS found CROSS JOIN studies ON studies.tenant_id = ? AND studies.place = found.rowid ${join}
+        WHERE ${table} MATCH ? AND found.rowid >= ? AND found.rowid < ?${where} ORDER BY found.rowid ${limit}`;
+      return { sql, values: [tenantId, source.match, ...range, ...values, count] };
+    }
+    case 'tokens': {
+      const one = 'SELECT place FROM study_tokens WHERE tenant_id = ? AND token = ? AND place >= ? AND place < ?';
+      const tokens = source.tokens.map(() => one).join(' UNION ');
+      const sql = `SELECT ${columns} FROM (${tokens} ORDER BY place) AS found
+        CROSS JOIN studies ON studies.tenant_id = ? AND studies.place = found.place ${join} WHERE true${where} ORDER BY found.place ${limit}`;
+      const tokenValues = source.tokens.flatMap((token): SQLInputValue[] => [tenantId, token, ...range]);
+      return { sql, values: [...tokenValues, tenantId, ...values, count] };
+    }
+  }
 }
 
 /** A condition that a column has one of the values; true for none. */
