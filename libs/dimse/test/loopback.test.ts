@@ -130,6 +130,37 @@ describe('both roles over loopback', () => {
     await association.release();
   });
 
+  it.each(['../../etc/x', '/etc/passwd', '1.2.3\0.4', `1.${'2'.repeat(300)}`, '`reboot`', ''])(
+    'case 11, case 12, case 13: an instance named %j reaches no handler, neither of a server nor of a client that retrieves',
+    async (sopInstanceUid) => {
+      const reached: unknown[] = [];
+      const onStore: ServerHandlers['onStore'] = async ({ command }) => {
+        reached.push(command.AffectedSOPInstanceUID);
+        return await Promise.resolve({ status: 0 });
+      };
+      const request = { sopClassUid: CT, sopInstanceUid, transferSyntaxUid: EXPLICIT, dataSet: pattern(100_000) };
+      const answers: unknown[] = [];
+      const port = await serve({
+        onStore,
+        async *onGet(operation) {
+          answers.push((await operation.association.store(request)).command);
+          yield { subOperations: { remaining: 0, completed: 0, failed: 1, warning: 0 } };
+          return { status: 0 };
+        },
+      });
+      const contexts = [
+        { abstractSyntaxUid: STUDY_GET, transferSyntaxUids: [EXPLICIT] },
+        { abstractSyntaxUid: CT, transferSyntaxUids: [EXPLICIT], roles: { scu: true, scp: true } },
+      ];
+      const association = await DimseClient.connect(to(port, { contexts, handlers: { onStore } }));
+      answers.push((await association.store(request)).command);
+      for await (const { status } of association.get(STUDY_GET, Buffer.from([0, 0]))) expect([STATUS.pending, 0]).toContain(status);
+      expect(answers).toMatchObject([1, 2].map(() => ({ Status: STATUS.invalidInstance, OffendingElement: ['00001000'] })));
+      expect(reached).toEqual([]);
+      await association.release();
+    },
+  );
+
   it('carries the N-services', async () => {
     const port = await serve({
       onNService: async (operation, dataSet) =>

@@ -149,6 +149,27 @@ describe('association requests from raw peers', () => {
     expect(await (await DimseClient.connect(to(port))).echo()).toBe(0);
   });
 
+  it('case 4: mutated messages are answered, aborted or waited for, and the server lives', async () => {
+    const { port, server } = await harness.serve({
+      async onStore(_operation, dataSet) {
+        for await (const _ of dataSet);
+        return { status: 0 };
+      },
+    });
+    const message = Buffer.concat([dataTf(1, 3, storeCommand(CT, '1.2.3')), dataTf(1, 2, Buffer.alloc(40))]);
+    for (let index = 0; index < message.length * 2; index++) {
+      const peer = await associated(port, forCt);
+      const mutated = Buffer.from(message);
+      mutated[index % message.length] = index < message.length ? 0xff : 0;
+      await peer.send(mutated);
+      await peer.send(RELEASE_RQ);
+      peer.end();
+      await peer.readToEnd();
+    }
+    await until(() => server.associations === 0);
+    expect(await (await DimseClient.connect(to(port))).echo()).toBe(0);
+  });
+
   it('answers PDUs before any association with an A-ABORT', async () => {
     const { port } = await harness.serve();
     for (const bytes of [ECHO_RQ, RELEASE_RQ, Buffer.from('GET / HTTP/1.1\r\n\r\n')]) {

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { GatewayConfig, GatewayMetrics } from '../src/dicom-gateway.module.ts';
 import { GatewayHarness, identifier } from './harness.ts';
@@ -42,6 +44,17 @@ describe('who may associate', () => {
     await expect(harness.connect(port)).rejects.toMatchObject(rejected(2, 3, 2));
     await open[0]!.release();
     expect(await (await harness.connect(port)).echo()).toBe(0);
+  });
+
+  it('listens with TLS beside the plain port, and wants a certificate where told so', async () => {
+    const pem = (name: string): string => readFileSync(join(import.meta.dirname, '../../../libs/dimse/test/fixtures', name), 'utf8');
+    const tls = { port: 0, cert: pem('server.pem'), key: pem('server.key'), clientCa: pem('ca.pem') };
+    const { gateway } = await harness.start({ tls });
+    expect(gateway.addresses().map((address) => address.tls)).toEqual([false, true]);
+    const { port } = gateway.addresses()[1]!;
+    const association = await harness.connect(port, { tls: { ca: pem('ca.pem'), cert: pem('client.pem'), key: pem('client.key') } });
+    expect(await association.echo()).toBe(0);
+    await expect(harness.connect(port, { tls: { ca: pem('ca.pem') } })).rejects.toMatchObject({ code: 'dimse.aborted' });
   });
 
   it('answers extended negotiation with what it can', async () => {

@@ -1,5 +1,6 @@
 import { CairnError, Semaphore } from '@cairn/core';
 import type { Logger } from '@cairn/core';
+import { isToleratedUid } from '@cairn/dicom';
 import { STATUS, outcomeOfError } from '../error-table.ts';
 import type { Outcome } from '../error-table.ts';
 import type { AcceptedContext } from './agreement.ts';
@@ -94,18 +95,19 @@ export class ServiceProvider {
     });
   }
 
-  #refusal(operation: RunningOperation, messageId: number): number | undefined {
-    const { command, context } = operation;
-    if (this.#running.has(messageId)) return STATUS.duplicateInvocation;
-    if (!context.scp) return STATUS.sopClassNotSupported;
+  #refusal({ command, context }: RunningOperation, messageId: number): Outcome | undefined {
+    if (this.#running.has(messageId)) return { status: STATUS.duplicateInvocation };
     const sopClassUid = command.AffectedSOPClassUID ?? command.RequestedSOPClassUID;
-    const composite = command.CommandField < COMMAND.eventReport;
-    return composite && sopClassUid !== context.abstractSyntaxUid ? STATUS.sopClassNotSupported : undefined;
+    const isComposite = command.CommandField < COMMAND.eventReport;
+    if (!context.scp || (isComposite && sopClassUid !== context.abstractSyntaxUid)) return { status: STATUS.sopClassNotSupported };
+    if (command.CommandField !== COMMAND.store || isToleratedUid(command.AffectedSOPInstanceUID ?? '')) return undefined;
+    // Handlers may rely on it: what a peer names an instance is a UID, never a path or a script.
+    return { status: STATUS.invalidInstance, errorComment: 'The Affected SOP Instance UID is no UID.', offendingElements: ['00001000'] };
   }
 
   /** Answered out of turn: what runs may take long. */
-  #refuse(operation: RunningOperation, status: number): DataSetSink {
-    return new CollectedDataSet(0, () => void this.#caught(async () => await this.#respond(operation, { status })));
+  #refuse(operation: RunningOperation, outcome: Outcome): DataSetSink {
+    return new CollectedDataSet(0, () => void this.#caught(async () => await this.#respond(operation, outcome)));
   }
 
   #serve(operation: RunningOperation, messageId: number): DataSetSink {

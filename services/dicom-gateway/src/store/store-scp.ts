@@ -1,5 +1,5 @@
 import type { ReceiveOutcome } from '@cairn/archive';
-import { encodeFileMeta, isToleratedUid } from '@cairn/dicom';
+import { encodeFileMeta } from '@cairn/dicom';
 import { STATUS, outcomeOfError } from '@cairn/dimse';
 import type { Operation, Outcome } from '@cairn/dimse';
 import { Inject } from '@nestjs/common';
@@ -21,18 +21,15 @@ export class StoreScp {
 
   /** Success only when the instance is durable. */
   async store(operation: Operation, dataSet: AsyncIterable<Uint8Array>): Promise<Outcome> {
-    const sopInstanceUid = operation.command.AffectedSOPInstanceUID ?? '';
-    if (!isToleratedUid(sopInstanceUid)) {
-      return { status: STATUS.invalidInstance, errorComment: 'The Affected SOP Instance UID is no UID.', offendingElements: ['00001000'] };
-    }
-    const outcome = await this.#receive(operation, sopInstanceUid, dataSet);
+    const outcome = await this.#receive(operation, dataSet);
     if (outcome.kind === 'stored') return { status: STATUS.success };
     this.#ports.logger.warn({ code: outcome.error.code, callingAet: operation.association.agreement.callingAet }, 'gateway.store-refused');
     return outcomeOfError(outcome.error);
   }
 
-  async #receive(operation: Operation, sopInstanceUid: string, dataSet: AsyncIterable<Uint8Array>): Promise<ReceiveOutcome> {
+  async #receive(operation: Operation, dataSet: AsyncIterable<Uint8Array>): Promise<ReceiveOutcome> {
     const { callingAet, calledAet, address } = operation.association.agreement;
+    const sopInstanceUid = operation.command.AffectedSOPInstanceUID ?? '';
     const { abstractSyntaxUid: sopClassUid, transferSyntaxUid } = operation.context;
     const meta = encodeFileMeta({ sopClassUid, sopInstanceUid, transferSyntaxUid, sourceAet: callingAet });
     const request = {
