@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import type { DicomJson, DicomJsonElement, DicomJsonValue } from '@cairn/core';
 import { DicomScanner, TRANSFER_SYNTAXES, convertible, encodeFileMeta, requireIdentifiers, transcodeDataSet } from '@cairn/dicom';
 import { TRANSFER_SYNTAX, corpus, makeTempDir } from '@cairn/testing';
@@ -32,8 +32,8 @@ const REFUSALS: readonly (readonly [remark: RegExp, codes: readonly string[]])[]
   [/^\(no /, ['dicom.missing-identifier']],
 ];
 
-/** Time for a test that starts other programs on a busy machine. */
-const PROCESSES_MS = 60_000;
+// Hundreds of files and other programs, on a machine that may be busy.
+jest.setTimeout(60_000);
 
 const read = (file: CorpusFile): Buffer => readFileSync(file.absolutePath);
 

@@ -1,7 +1,9 @@
-import { describe, expect, it } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { DicomScanner, decodeDataSet } from '@cairn/dicom';
 import { TINY, TRANSFER_SYNTAX, aStudy, element, sequence, writeDataSet, writeDicom } from '@cairn/testing';
 import { codeOf, randomFrom, scan, withIdentity } from './support.ts';
+
+jest.setTimeout(60_000);
 
 const ROUNDS = 700;
 

@@ -105,7 +105,9 @@ function decodeTags(value: Buffer, bigEndian: boolean): string[] {
 function decodeNumbers(rule: VrRule, value: Buffer, bigEndian: boolean): DicomJsonValue[] {
   const read = NUMBER_READERS[rule.vr]!;
   const bytes = bigEndian ? swapped(value, rule.wordSize) : value;
-  return Array.from({ length: Math.floor(bytes.length / rule.wordSize) }, (_, index) => read(bytes, index * rule.wordSize));
+  const numbers: DicomJsonValue[] = [];
+  for (let at = 0; at + rule.wordSize <= bytes.length; at += rule.wordSize) numbers.push(read(bytes, at));
+  return numbers;
 }
 
 const NUMBER_READERS: Readonly<Record<string, (bytes: Buffer, at: number) => number | string>> = {
