@@ -281,6 +281,12 @@ describe('WADO-RS bulk data', () => {
     expect((await app.get(path, { range: 'bytes=1000-' })).status).toBe(416);
   });
 
+  it('counts a range in the value, also in parts (IDC)', async () => {
+    const answer = await app.get(path, { accept: 'multipart/related; type="*/*"', range: 'bytes=5-7' });
+    expect([answer.status, answer.headers['content-range']]).toEqual([206, `bytes 5-7/${PDF.length}`]);
+    expect(await partsOf(answer)).toEqual([{ type: 'application/pdf', body: '1.7' }]);
+  });
+
   it('gives encapsulated pixel data as its frames', async () => {
     const parts = await partsOf(await app.get(`${one('1.5')}/bulkdata/7FE00010`, { accept: OCTETS }));
     expect(parts).toEqual([{ type: `application/octet-stream; transfer-syntax=${J2K}`, body: 'codestream' }]);

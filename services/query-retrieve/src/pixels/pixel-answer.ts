@@ -1,12 +1,7 @@
 import type { OutgoingBulkData, OutgoingFrames } from '@cairn/archive';
 import { OCTET_STREAM, boundaryFor, chooseBytes, multipartSegments, multipartType } from '@cairn/dicomweb';
-import type { BodySegment, BulkChoice, PartSegment } from '@cairn/dicomweb';
-
-/** A body of known length with its Content-Type. */
-export interface SegmentAnswer {
-  contentType: string;
-  segments: readonly BodySegment[];
-}
+import type { BulkChoice, PartSegment, RequestedRange } from '@cairn/dicomweb';
+import type { SegmentAnswer } from '../http/send-segments.ts';
 
 /** Frames in one of the ways that the client takes; `url` names the instance. Throws `web.not-acceptable`. */
 export function framesAnswer(outgoing: OutgoingFrames, choices: readonly BulkChoice[], url: string): SegmentAnswer {
@@ -21,18 +16,28 @@ export function framesAnswer(outgoing: OutgoingFrames, choices: readonly BulkCho
   return chosen.multipart ? multipartAnswer(chosen.mediaType, parts) : { contentType, segments: parts };
 }
 
-/** A bulk value in one of the ways that the client takes; `url` is its own. Throws `web.not-acceptable`. */
-export function bulkDataAnswer(outgoing: OutgoingBulkData, choices: readonly BulkChoice[], url: string): SegmentAnswer {
+/**
+ * A bulk value in one of the ways that the client takes; `url` is its own. A range counts in the value, also within a multipart
+ * answer: Python's dicomweb-client asks so and expects a whole part that holds the span. Throws `web.not-acceptable`.
+ */
+export function bulkDataAnswer(
+  outgoing: OutgoingBulkData,
+  choices: readonly BulkChoice[],
+  url: string,
+  range: RequestedRange | undefined,
+): SegmentAnswer {
   const chosen = chooseBytes(choices, outgoing);
   // A document's type says all; bytes without one need to be told apart from compressed ones.
   const contentType = chosen.mediaType === OCTET_STREAM ? typeWithSyntax(OCTET_STREAM, outgoing.transferSyntaxUid) : chosen.mediaType;
+  const { start, end } = range ?? { start: 0, end: outgoing.sizeBytes };
   const part: PartSegment = {
     contentType,
     location: url,
-    sizeBytes: outgoing.sizeBytes,
-    open: (start, end, signal) => outgoing.open({ start, end }, signal),
+    sizeBytes: end - start,
+    open: (from, to, signal) => outgoing.open({ start: start + from, end: start + to }, signal),
   };
-  return chosen.multipart ? multipartAnswer(chosen.mediaType, [part]) : { contentType, segments: [part] };
+  const answer = chosen.multipart ? multipartAnswer(chosen.mediaType, [part]) : { contentType, segments: [part] };
+  return range === undefined ? answer : { ...answer, valueRange: { ...range, sizeBytes: outgoing.sizeBytes } };
 }
 
 function multipartAnswer(mediaType: string, parts: readonly PartSegment[]): SegmentAnswer {

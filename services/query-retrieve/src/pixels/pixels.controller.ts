@@ -2,7 +2,7 @@ import { Controller, Get, Inject, Param, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { bulkDataPath, frameList, negotiateBulkData, negotiateFrames } from '@cairn/dicomweb';
 import { publicBaseUrl } from '@cairn/platform-nest';
-import { sendSegments } from '../http/send-segments.ts';
+import { requestedRange, sendSegments } from '../http/send-segments.ts';
 import { acceptOf, instanceOf, urlOf, whileConnected } from '../http/web-request.ts';
 import type { PathParameters } from '../http/web-request.ts';
 import { QUERY_RETRIEVE_PORTS } from '../query-retrieve.tokens.ts';
@@ -27,8 +27,7 @@ export class PixelsController {
     const url = urlOf(publicBaseUrl(request), selector);
     await whileConnected(reply, async (signal) => {
       const outgoing = await this.#ports.retriever.frames(this.#ports.scopeOf(request), selector, numbers);
-      const { contentType, segments } = framesAnswer(outgoing, choices, url);
-      await sendSegments(reply, { 'content-type': contentType, vary: 'Accept' }, segments, signal);
+      await sendSegments(reply, framesAnswer(outgoing, choices, url), signal);
     });
   }
 
@@ -41,11 +40,11 @@ export class PixelsController {
     const url = urlOf(publicBaseUrl(request), selector);
     await whileConnected(reply, async (signal) => {
       const outgoing = await this.#ports.retriever.bulkData(this.#ports.scopeOf(request), selector, bulkPath);
-      const { contentType, segments } =
+      const answer =
         'frames' in outgoing
           ? framesAnswer(outgoing, negotiateFrames(accept, outgoing.frames.length === 1), url)
-          : bulkDataAnswer(outgoing, negotiateBulkData(accept), `${url}/bulkdata/${bulkPath}`);
-      await sendSegments(reply, { 'content-type': contentType, vary: 'Accept' }, segments, signal);
+          : bulkDataAnswer(outgoing, negotiateBulkData(accept), `${url}/bulkdata/${bulkPath}`, requestedRange(reply, outgoing.sizeBytes));
+      await sendSegments(reply, answer, signal);
     });
   }
 }

@@ -128,5 +128,5 @@ async function sendXml(reply: FastifyReply, dataSets: readonly DicomJson[], sign
   }
   const boundary = boundaryFor('qido');
   const parts = dataSets.map((dataSet) => ({ contentType: DICOM_XML, ...bytesSegment(Buffer.from(toNativeXml(dataSet))) }));
-  await sendSegments(reply, { 'content-type': multipartType(DICOM_XML, boundary) }, multipartSegments(boundary, parts), signal);
+  await sendSegments(reply, { contentType: multipartType(DICOM_XML, boundary), segments: multipartSegments(boundary, parts) }, signal);
 }
