@@ -22,6 +22,13 @@ interface LogLine {
   attributes: ObjectAttributes;
 }
 
+/** A line on its way into the log. */
+interface WaitingLine {
+  line: string;
+  resolve: () => void;
+  reject: (error: unknown) => void;
+}
+
 /** A line of the log: `attributes` is JSON text already. */
 export function logLine(name: string, attributes: string): string {
   return `{"name":"${name}","attributes":${attributes}}\n`;
@@ -42,25 +49,18 @@ export class AttributeLog {
   #indexedBytes = 0;
   #block: { offset: number; bytes: Buffer } | undefined;
   #queue: Promise<unknown> = Promise.resolve();
+  #waiting: WaitingLine[] = [];
 
   constructor(path: string, folders: StoreFolders) {
     this.#path = path;
     this.#folders = folders;
   }
 
-  /** Appends lines; durable when it resolves. On failure the log is as before. */
-  append(lines: string): Promise<void> {
-    return this.#inTurn(async () => {
-      const fd = await this.#openForAppend();
-      const bytes = Buffer.from(lines);
-      try {
-        await writeAll(fd, [bytes], this.#sizeBytes);
-        this.#sizeBytes += bytes.length;
-      } catch (error) {
-        await ftruncate(fd, this.#sizeBytes).catch(() => undefined);
-        await this.#close();
-        throw error;
-      }
+  /** Appends a line; durable when it resolves. Lines that come while others are being written share the next write. */
+  append(line: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ line, resolve, reject });
+      if (this.#waiting.length === 1) void this.#inTurn(() => this.#appendWaiting());
     });
   }
 
@@ -79,6 +79,30 @@ export class AttributeLog {
 
   close(): Promise<void> {
     return this.#inTurn(() => this.#close());
+  }
+
+  async #appendWaiting(): Promise<void> {
+    const taken = this.#waiting;
+    this.#waiting = [];
+    try {
+      await this.#appendBytes(Buffer.from(taken.map(({ line }) => line).join('')));
+      for (const { resolve } of taken) resolve();
+    } catch (error) {
+      for (const { reject } of taken) reject(error);
+    }
+  }
+
+  /** On failure the log is as before. */
+  async #appendBytes(bytes: Buffer): Promise<void> {
+    const fd = await this.#openForAppend();
+    try {
+      await writeAll(fd, [bytes], this.#sizeBytes);
+      this.#sizeBytes += bytes.length;
+    } catch (error) {
+      await ftruncate(fd, this.#sizeBytes).catch(() => undefined);
+      await this.#close();
+      throw error;
+    }
   }
 
   /** Calls on one log run one after the other. */

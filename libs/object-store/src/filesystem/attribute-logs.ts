@@ -14,9 +14,9 @@ export class AttributeLogs {
     this.#folders = folders;
   }
 
-  /** Appends lines to the log of a key folder; durable when it resolves. */
-  append(keyFolder: string, lines: string): Promise<void> {
-    return this.#use(keyFolder, (log) => log.append(lines));
+  /** Appends a line to the log of a key folder; durable when it resolves. */
+  append(keyFolder: string, line: string): Promise<void> {
+    return this.#use(keyFolder, (log) => log.append(line));
   }
 
   /** The attributes put last for `<keyFolder>/<name>`; undefined when there are none. */

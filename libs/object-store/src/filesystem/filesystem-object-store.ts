@@ -1,14 +1,14 @@
 import { stat } from 'node:fs/promises';
-import { CairnError, Semaphore, failpoint } from '@cairn/core';
+import { CairnError, Semaphore } from '@cairn/core';
 import type { Scope } from '@cairn/core';
 import { abortable } from '../abortable.ts';
 import { encodeAttributes } from '../attributes.ts';
 import { requireKey, requirePrefix } from '../object-key.ts';
 import type { ByteRange, ObjectInfo, ObjectStore, ObjectStoreSupports, PutOptions, PutResult } from '../object-store.ts';
 import { AttributeLogs } from './attribute-logs.ts';
-import { CommitGroup } from './commit-group.ts';
 import { unlink } from './file-calls.ts';
 import { isAbsent, readError, writeError } from './filesystem-errors.ts';
+import { ObjectCommit } from './object-commit.ts';
 import { listObjects } from './object-lister.ts';
 import { openObject } from './object-reader.ts';
 import type { OpenedObject } from './object-reader.ts';
@@ -36,7 +36,7 @@ export class FilesystemObjectStore implements ObjectStore {
   readonly supports: ObjectStoreSupports = { exactCreateOnly: true };
   readonly #folders: StoreFolders;
   readonly #logs: AttributeLogs;
-  readonly #commits: CommitGroup;
+  readonly #commits: ObjectCommit;
   readonly #syncs = new Semaphore(PARALLEL_SYNCS);
   readonly #putsUnderWay = new Set<Promise<unknown>>();
   #temporaryCount = 0;
@@ -45,7 +45,7 @@ export class FilesystemObjectStore implements ObjectStore {
   private constructor(folders: StoreFolders) {
     this.#folders = folders;
     this.#logs = new AttributeLogs(folders);
-    this.#commits = new CommitGroup(folders, this.#logs);
+    this.#commits = new ObjectCommit(folders, this.#logs);
   }
 
   /** Opens the store and removes what puts cut short by a crash left in `tmp/`. Folder not usable → `object-store.unavailable`. */
@@ -138,25 +138,16 @@ export class FilesystemObjectStore implements ObjectStore {
         const taken = file.add(chunk);
         if (taken !== undefined) await taken;
       }
-      const attributes = await this.#finish(file, options);
-      await this.#commits.commit({ file, key, attributes });
+      // The caller's check of the bytes runs while the last of them are being written.
+      file.flush().catch(() => undefined);
+      options.verify?.(file.sizeBytes);
+      await this.#commits.commit({ file, key, attributes: encodeAttributes(options.attributes?.()) });
       await file.close();
       return { sizeBytes: file.sizeBytes };
     } catch (error) {
       await file.discard();
       throw error;
     }
-  }
-
-  /** The caller's check of the bytes runs while the last of them are being written. */
-  async #finish(file: TemporaryFile, options: PutOptions): Promise<string> {
-    const flushed = file.flush();
-    flushed.catch(() => undefined);
-    options.verify?.(file.sizeBytes);
-    const attributes = encodeAttributes(options.attributes?.());
-    await flushed;
-    failpoint('object-store.after-write');
-    return attributes;
   }
 
   #temporaryFile(): TemporaryFile {
