@@ -1,150 +1,155 @@
-import { describe, expect, it } from '@jest/globals';
+import { deepEqual, equal, partialDeepStrictEqual, rejects } from 'node:assert/strict';
 import type { DicomJson, Scope } from '@cairn/core';
 import { aReceipt, json } from './contract-receipts.ts';
 import type { MetadataStore } from './metadata-store.ts';
-import type { QueryLevel, QueryPage, QueryPlan, QueryRow } from './query.ts';
+import type { QueryClause, QueryLevel, QueryPlan, QueryRow } from './query.ts';
 
-/** Order, paging and errors of queries; which values match is told by the tests of the predicates. */
-export function describeQueries(store: () => MetadataStore, scope: Scope): void {
-  describe('query', () => {
-    describeOrder(store, scope);
-    describePaging(store, scope);
-    describeRefusals(store, scope);
-  });
-}
-
-function describeOrder(store: () => MetadataStore, scope: Scope): void {
-  const query = (plan: Partial<QueryPlan>): Promise<QueryPage> => store().query(scope, { ...ALL, ...plan });
-
-  it('gives nothing of an empty index', async () => {
-    for (const level of LEVELS) expect(await query({ level })).toEqual({ rows: [], more: false });
-  });
-
-  it('gives studies from new to old, undated ones last', async () => {
-    await store().recordReceipts(scope, [
-      dated(1, '20240101'),
-      dated(2, undefined),
-      dated(3, '20250607'),
-      dated(4, '18991231'),
-      dated(5, 'garbage'),
-      dated(6, '20250606'),
-    ]);
-    const studies = (await query({})).rows.map(uidOf);
-    expect(studies.slice(0, 4)).toEqual(['1.3', '1.6', '1.1', '1.4']);
-    expect(studies.slice(4).toSorted()).toEqual(['1.2', '1.5']);
-  });
-
-  it('gives documents of the level and of those above, and the header where it is asked for', async () => {
-    await store().recordReceipts(scope, [aReceipt(1)]);
-    const [row] = (await query({ level: 'instance', withHeader: true, withPatient: true })).rows;
-    expect(row).toMatchObject({
-      patient: { patientKey: '|P1' },
-      study: { studyInstanceUid: '1.2.1' },
-      series: { seriesInstanceUid: '1.2.1.1' },
-      instance: { sopInstanceUid: '1.2.1.1.1', instanceNumber: 1 },
-    });
-    expect(row?.header).toEqual(JSON.parse(aReceipt(1).header) as DicomJson);
-    expect(row?.attributes?.['00200013']).toEqual(json('IS', 1));
-    const [study] = (await query({ level: 'study' })).rows;
-    expect(Object.keys(study!).toSorted()).toEqual(['cursor', 'study']);
-    const [patient] = (await query({ level: 'patient' })).rows;
-    expect(Object.keys(patient!).toSorted()).toEqual(['cursor', 'patient']);
-  });
-}
-
-function describePaging(store: () => MetadataStore, scope: Scope): void {
-  const query = (plan: Partial<QueryPlan>): Promise<QueryPage> => store().query(scope, { ...ALL, ...plan });
-  const pagesOf = async (
-    plan: Partial<QueryPlan>,
-    between: (page: number) => Promise<void> = () => Promise.resolve(),
-  ): Promise<QueryRow[]> => {
-    const rows: QueryRow[] = [];
-    for (let page = 0; ; page++) {
-      const last = rows.at(-1);
-      const { rows: next, more } = await query({ ...plan, ...(last && { after: last.cursor }) });
-      rows.push(...next);
-      if (!more) return rows;
-      await between(page);
-    }
-  };
-
-  it.each(LEVELS)('pages by cursor and by offset in one order at %s level', async (level) => {
-    await store().recordReceipts(scope, someStudies());
-    const whole = (await query({ level, limit: 1000 })).rows.map(uidOf);
-    expect(new Set(whole).size).toBe(whole.length);
-    expect((await pagesOf({ level, limit: 3 })).map(uidOf)).toEqual(whole);
-    for (const offset of [0, 1, 7, whole.length - 1]) {
-      const { rows, more } = await query({ level, limit: 2, offset });
-      expect(rows.map(uidOf)).toEqual(whole.slice(offset, offset + 2));
-      expect(more).toBe(offset + 2 < whole.length);
-    }
-    for (const offset of [whole.length, 10_000]) expect(await query({ level, offset })).toEqual({ rows: [], more: false });
-  });
-
-  it('neither repeats nor misses a row while instances arrive between pages (case 53)', async () => {
-    await store().recordReceipts(scope, someStudies());
-    const before = (await query({ limit: 1000 })).rows.map(uidOf);
-    const seen = await pagesOf({ limit: 2 }, async (page) => {
-      const dates = [`2023${String((page % 12) + 1).padStart(2, '0')}05`, '20300101', '19500101'];
-      await store().recordReceipts(
-        scope,
-        dates.map((date, index) => dated(1000 + page * 10 + index, date)),
-      );
-    });
-    const uids = seen.map(uidOf);
-    expect(new Set(uids).size).toBe(uids.length);
-    expect(uids.filter((uid) => before.includes(uid))).toEqual(before);
-  });
-
-  it('keeps going where a filter lets little through', async () => {
-    await store().recordReceipts(scope, someStudies());
-    const clauses: QueryPlan['clauses'] = [{ kind: 'wildcard', path: ['00081030'], vr: 'LO', patterns: ['*7'], folded: true }];
-    expect((await pagesOf({ clauses, limit: 1 })).map(uidOf).toSorted()).toEqual(['1.17', '1.7']);
-  });
-}
-
-function describeRefusals(store: () => MetadataStore, scope: Scope): void {
-  const query = (plan: Partial<QueryPlan>): Promise<QueryPage> => store().query(scope, { ...ALL, ...plan });
-
-  it.each(['', '!', 'bm9uc2Vuc2U', Buffer.from('["x"]').toString('base64url'), Buffer.from('[1,2,3]').toString('base64url')])(
-    'refuses the cursor "%s"',
-    async (after) => {
-      for (const level of LEVELS) await expect(query({ level, after })).rejects.toMatchObject({ code: 'query.invalid-paging' });
-    },
-  );
-
-  it('rejects with the reason of an aborted signal', async () => {
-    await expect(store().query(scope, ALL, AbortSignal.abort(new Error('gone')))).rejects.toThrow('gone');
-  });
-
-  it('takes values for what they are (cases 19, 52)', async () => {
-    await store().recordReceipts(scope, someStudies());
-    const hostile = [
-      "'; DROP TABLE studies; --",
-      '"',
-      '" OR "a',
-      'a" NEAR "b',
-      '[$ne]',
-      '$where',
-      '.*',
-      '(a+)+$',
-      '%',
-      '_',
-      '\u0000',
-      'x'.repeat(65_536),
-    ];
-    for (const value of [...hostile, `*${'a*'.repeat(2000)}b`, ...hostile.map((text) => `*${text}*`)]) {
-      for (const tag of ['00100010', '00100020', '00081030', '00080060']) {
-        const name = tag === '00100010' ? ({ kind: 'personName', path: [tag], patterns: [value], fuzzy: false } as const) : undefined;
-        const text = { kind: 'wildcard', path: [tag], vr: 'LO', patterns: [value], folded: true } as const;
-        for (const level of LEVELS) expect((await query({ level, clauses: [name ?? text] })).rows).toEqual([]);
-      }
-    }
-  });
+/** One case of the contract about queries, on a store without documents of the scope. */
+export interface QueryCase {
+  name: string;
+  run: (store: MetadataStore, scope: Scope) => Promise<void>;
 }
 
 const LEVELS: readonly QueryLevel[] = ['patient', 'study', 'series', 'instance'];
 const ALL: QueryPlan = { level: 'study', clauses: [], limit: 100, offset: 0, withHeader: false, withPatient: false };
+
+const ORDER: readonly QueryCase[] = [
+  {
+    name: 'gives nothing of an empty index',
+    run: async (store, scope) => {
+      for (const level of LEVELS) deepEqual(await store.query(scope, { ...ALL, level }), { rows: [], more: false });
+    },
+  },
+  {
+    name: 'gives studies from new to old, undated ones last',
+    run: async (store, scope) => {
+      const dates = ['20240101', undefined, '20250607', '18991231', 'garbage', '20250606'];
+      await store.recordReceipts(
+        scope,
+        dates.map((date, index) => dated(index + 1, date)),
+      );
+      const studies = (await store.query(scope, ALL)).rows.map(uidOf);
+      deepEqual(studies.slice(0, 4), ['1.3', '1.6', '1.1', '1.4']);
+      deepEqual(new Set(studies.slice(4)), new Set(['1.2', '1.5']));
+    },
+  },
+  {
+    name: 'gives documents of the level and of those above, and the header where it is asked for',
+    run: async (store, scope) => {
+      await store.recordReceipts(scope, [aReceipt(1)]);
+      const [row] = (await store.query(scope, { ...ALL, level: 'instance', withHeader: true, withPatient: true })).rows;
+      partialDeepStrictEqual(row, {
+        patient: { patientKey: '|P1' },
+        study: { studyInstanceUid: '1.2.1' },
+        series: { seriesInstanceUid: '1.2.1.1' },
+        instance: { sopInstanceUid: '1.2.1.1.1', instanceNumber: 1 },
+        attributes: { '00200013': json('IS', 1) },
+      });
+      deepEqual(row?.header, JSON.parse(aReceipt(1).header));
+      const [study] = (await store.query(scope, ALL)).rows;
+      deepEqual(new Set(Object.keys(study!)), new Set(['cursor', 'study']));
+      const [patient] = (await store.query(scope, { ...ALL, level: 'patient' })).rows;
+      deepEqual(new Set(Object.keys(patient!)), new Set(['cursor', 'patient']));
+    },
+  },
+];
+
+const PAGING: readonly QueryCase[] = [
+  ...LEVELS.map((level) => ({
+    name: `pages by cursor and by offset in one order at ${level} level`,
+    run: async (store: MetadataStore, scope: Scope): Promise<void> => {
+      await store.recordReceipts(scope, someStudies());
+      const whole = (await store.query(scope, { ...ALL, level, limit: 1000 })).rows.map(uidOf);
+      equal(new Set(whole).size, whole.length);
+      deepEqual((await allPages(store, scope, { ...ALL, level, limit: 3 })).map(uidOf), whole);
+      for (const offset of [0, 1, 7, whole.length - 1]) {
+        const { rows, more } = await store.query(scope, { ...ALL, level, limit: 2, offset });
+        deepEqual(rows.map(uidOf), whole.slice(offset, offset + 2));
+        equal(more, offset + 2 < whole.length);
+      }
+      for (const offset of [whole.length, 1e12]) deepEqual(await store.query(scope, { ...ALL, level, offset }), { rows: [], more: false });
+    },
+  })),
+  {
+    name: 'neither repeats nor misses a row while instances arrive between pages (case 53)',
+    run: async (store, scope) => {
+      await store.recordReceipts(scope, someStudies());
+      const before = (await store.query(scope, { ...ALL, limit: 1000 })).rows.map(uidOf);
+      const seen = await allPages(store, scope, { ...ALL, limit: 2 }, async (page) => {
+        const dates = [`2023${String((page % 12) + 1).padStart(2, '0')}05`, '20300101', '19500101'];
+        const arriving = dates.slice(0, page < 20 ? 3 : 0).map((date, index) => dated(1000 + page * 10 + index, date));
+        await store.recordReceipts(scope, arriving);
+      });
+      const uids = seen.map(uidOf);
+      equal(new Set(uids).size, uids.length);
+      deepEqual(
+        uids.filter((uid) => before.includes(uid)),
+        before,
+      );
+    },
+  },
+  {
+    name: 'keeps going where a filter lets little through',
+    run: async (store, scope) => {
+      await store.recordReceipts(scope, someStudies());
+      const rows = await allPages(store, scope, { ...ALL, clauses: [textClause('00081030', '*7')], limit: 1 });
+      deepEqual(new Set(rows.map(uidOf)), new Set(['1.17', '1.7']));
+      equal(rows.length, 2);
+    },
+  },
+];
+
+const REFUSALS: readonly QueryCase[] = [
+  ...['', '!', 'bm9uc2Vuc2U', cursorOf(['x']), cursorOf([1, 2, 3])].map((after) => ({
+    name: `refuses the cursor "${after}"`,
+    run: async (store: MetadataStore, scope: Scope): Promise<void> => {
+      for (const level of LEVELS) await rejects(store.query(scope, { ...ALL, level, after }), { code: 'query.invalid-paging' });
+    },
+  })),
+  {
+    name: 'rejects a query with the reason of an aborted signal',
+    run: async (store, scope) => {
+      await rejects(store.query(scope, ALL, AbortSignal.abort(new Error('gone'))), { message: 'gone' });
+    },
+  },
+  {
+    name: 'takes values for what they are (cases 19, 52)',
+    run: async (store, scope) => {
+      await store.recordReceipts(scope, someStudies());
+      const hostile = ["'; DROP TABLE studies; --", '"', '" OR "a', 'a" NEAR "b', '[$ne]', '$where', '.*', '(a+)+$', '%', '_', '\u0000'];
+      const long = ['x'.repeat(65_536), `*${'a*'.repeat(2000)}b`];
+      for (const value of [...hostile, ...hostile.map((text) => `*${text}*`), ...long]) {
+        for (const clause of [
+          nameClause(value),
+          textClause('00100020', value),
+          textClause('00081030', value),
+          textClause('00080060', value),
+        ]) {
+          for (const level of LEVELS) deepEqual((await store.query(scope, { ...ALL, level, clauses: [clause] })).rows, []);
+        }
+      }
+    },
+  },
+];
+
+/** Order, paging and errors of queries; which values match is told by the tests of the predicates. */
+export const QUERY_CASES: readonly QueryCase[] = [...ORDER, ...PAGING, ...REFUSALS];
+
+async function allPages(
+  store: MetadataStore,
+  scope: Scope,
+  plan: QueryPlan,
+  between: (page: number) => Promise<void> = () => Promise.resolve(),
+): Promise<QueryRow[]> {
+  const rows: QueryRow[] = [];
+  for (let page = 0; ; page++) {
+    const last = rows.at(-1);
+    const { rows: next, more } = await store.query(scope, { ...plan, ...(last && { after: last.cursor }) });
+    rows.push(...next);
+    if (!more) return rows;
+    await between(page);
+  }
+}
 
 /** An instance of a study of its own. */
 function dated(number: number, date: string | undefined) {
@@ -167,4 +172,16 @@ function uidOf({ patient, study, series, instance }: QueryRow): string {
   if (instance !== undefined) return `${instance.studyInstanceUid} ${instance.seriesInstanceUid} ${instance.sopInstanceUid}`;
   if (series !== undefined) return `${series.studyInstanceUid} ${series.seriesInstanceUid}`;
   return study?.studyInstanceUid ?? patient!.patientKey;
+}
+
+function nameClause(pattern: string): QueryClause {
+  return { kind: 'personName', path: ['00100010'], patterns: [pattern], fuzzy: false };
+}
+
+function textClause(tag: string, pattern: string): QueryClause {
+  return { kind: 'wildcard', path: [tag], vr: 'LO', patterns: [pattern], folded: true };
+}
+
+function cursorOf(key: unknown): string {
+  return Buffer.from(JSON.stringify(key)).toString('base64url');
 }

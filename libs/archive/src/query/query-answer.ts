@@ -10,9 +10,9 @@ export interface AnswerShape {
   level: QueryLevel;
   /** Present in any case. */
   required: ReadonlySet<string>;
-  /** Present when known. */
-  known: ReadonlySet<string>;
-  /** Everything of the level. */
+  /** Present in any case or when known, in ascending order. */
+  wanted: readonly string[];
+  /** Everything of the level beside. */
   all: boolean;
   withHeader: boolean;
   withPatient: boolean;
@@ -20,36 +20,46 @@ export interface AnswerShape {
 
 const PATIENT_COUNTS = ['00201200', '00201202', '00201204'];
 
+/** What the archive tells itself. RetrieveAETitle and RetrieveURL are left to the services, which know where they are reached. */
+const COMPUTED: Readonly<Record<string, (row: QueryRow) => DicomJsonElement | undefined>> = {
+  '00080054': () => undefined,
+  '00080056': () => ({ vr: 'CS', Value: ['ONLINE'] }),
+  '00080061': ({ study }) => study && listOf('CS', study.modalities),
+  '00080062': ({ study }) => study && listOf('UI', study.sopClasses),
+  '00081190': () => undefined,
+  '00083002': ({ instance }) => instance && listOf('UI', [instance.versions.at(-1)!.transferSyntaxUid]),
+  '00201200': ({ patient }) => patient && integer(patient.numberOfStudies),
+  '00201202': ({ patient }) => patient && integer(patient.numberOfSeries),
+  '00201204': ({ patient }) => patient && integer(patient.numberOfInstances),
+  '00201206': ({ study }) => study && integer(study.numberOfSeries),
+  '00201208': ({ study }) => study && integer(study.numberOfInstances),
+  '00201209': ({ series }) => series && integer(series.numberOfInstances),
+};
+
 /** Decides from a query which attributes its answers have. */
 export function answerShape(query: AttributeQuery): AnswerShape {
   const { level, include } = query;
-  const required = new Set<string>();
-  const known = new Set<string>();
-  for (const answered of LEVELS.filter((one) => one === level || isAdded(one, query))) {
-    for (const tag of ANSWER_ATTRIBUTES[answered].required) required.add(tag);
-    for (const tag of ANSWER_ATTRIBUTES[answered].known) known.add(tag);
-  }
-  for (const { path } of query.keys) known.add(path[0]);
-  if (include !== 'all') for (const tag of include) known.add(tag);
+  const answered = LEVELS.filter((one) => one === level || isAdded(one, query)).map((one) => ANSWER_ATTRIBUTES[one]);
+  const required = new Set(answered.flatMap((attributes) => attributes.required));
+  const known = answered.flatMap((attributes) => attributes.known);
   const all = include === 'all';
-  const asked = [...required, ...known];
+  const wanted = new Set([...required, ...known, ...query.keys.map(({ path }) => path[0]), ...(all ? [] : include)]);
   return {
     level,
     required,
-    known,
+    wanted: [...wanted].toSorted(compareTags),
     all,
-    withHeader: (all && level === 'instance') || asked.some(isOnlyInHeader),
-    withPatient: level === 'patient' || asked.some((tag) => PATIENT_COUNTS.includes(tag)),
+    withHeader: (all && level === 'instance') || [...wanted].some(isOnlyInHeader),
+    withPatient: level === 'patient' || PATIENT_COUNTS.some((tag) => wanted.has(tag)),
   };
 }
 
 /** Makes the answer of a row. */
 export function answerOf(row: QueryRow, shape: AnswerShape): QueryAnswer {
-  const source = { ...computedElements(row), ...storedElements(row) };
   const attributes: Record<string, DicomJsonElement> = {};
-  const wanted = new Set([...shape.required, ...shape.known, ...(shape.all ? tagsOfLevel(row, shape.level) : [])]);
-  for (const tag of [...wanted].toSorted()) {
-    const element = source[tag] ?? (shape.required.has(tag) ? { vr: vrOf(tag) } : undefined);
+  const wanted = shape.all ? [...new Set([...shape.wanted, ...tagsOfLevel(row, shape.level)])].toSorted(compareTags) : shape.wanted;
+  for (const tag of wanted) {
+    const element = elementOf(row, tag) ?? (shape.required.has(tag) ? { vr: vrOf(tag) } : undefined);
     const deliverable = element && withoutBulk(element);
     if (deliverable !== undefined) attributes[tag] = deliverable;
   }
@@ -63,69 +73,61 @@ export function answerOf(row: QueryRow, shape: AnswerShape): QueryAnswer {
   };
 }
 
-/** Levels above the one asked for whose attributes are added. Below the patient, those are part of the study's. */
+/** Levels above the one asked for whose attributes are added. Those of the patient are part of the study's. */
 function isAdded(level: QueryLevel, { level: asked, root = false, keys }: AttributeQuery): boolean {
   if (level === 'patient' || LEVELS.indexOf(level) >= LEVELS.indexOf(asked)) return false;
   const uid = level === 'study' ? '0020000D' : '0020000E';
   return root || !keys.some(({ path, value }) => path.length === 1 && path[0] === uid && value.trim() !== '');
 }
 
-/** What a document keeps of this level or above; attributes of lower levels are no part of an answer. */
-function storedElements({ patient, study, series, attributes, header }: QueryRow): DicomJson {
-  const documents = { ...patient?.attributes, ...study?.attributes, ...series?.attributes, ...attributes };
-  if (header === undefined) return documents;
-  const rest = Object.entries(header).filter(([tag]) => isOnlyInHeader(tag));
-  return { ...Object.fromEntries(rest), ...documents };
+/** An element of the row: computed, or from the document that keeps it. Attributes of lower levels are no part of an answer. */
+function elementOf(row: QueryRow, tag: string): DicomJsonElement | undefined {
+  const compute = COMPUTED[tag];
+  if (compute !== undefined) return compute(row);
+  const level = levelOfAttribute(tag);
+  return level === undefined ? row.header?.[tag] : documentOf(row, level)?.[tag];
+}
+
+/** The attributes of a level, from the document of the row that keeps them; a study's has its patient's too. */
+function documentOf(row: QueryRow, level: QueryLevel): DicomJson | undefined {
+  switch (level) {
+    case 'patient':
+      return (row.study ?? row.patient)?.attributes;
+    case 'study':
+      return row.study?.attributes;
+    case 'series':
+      return row.series?.attributes;
+    case 'instance':
+      return row.attributes;
+  }
 }
 
 /** True for what no document holds, only the headers of instances. */
 function isOnlyInHeader(tag: string): boolean {
-  return levelOfAttribute(tag) === undefined && !COMPUTED.has(tag);
+  return levelOfAttribute(tag) === undefined && !(tag in COMPUTED);
 }
 
-/** Attributes that no data set is asked for. */
-const COMPUTED = new Set(
-  '00080054 00080056 00080061 00080062 00081190 00083002 00201200 00201202 00201204 00201206 00201208 00201209'.split(' '),
-);
-
-function computedElements({ patient, study, series, instance }: QueryRow): DicomJson {
-  return {
-    '00080056': { vr: 'CS', Value: ['ONLINE'] },
-    ...(patient && {
-      '00201200': integer(patient.numberOfStudies),
-      '00201202': integer(patient.numberOfSeries),
-      '00201204': integer(patient.numberOfInstances),
-    }),
-    ...(study && {
-      '00080061': listOf('CS', study.modalities),
-      '00080062': listOf('UI', study.sopClasses),
-      '00201206': integer(study.numberOfSeries),
-      '00201208': integer(study.numberOfInstances),
-    }),
-    ...(series && { '00201209': integer(series.numberOfInstances) }),
-    ...(instance && { '00083002': { vr: 'UI', Value: [instance.versions.at(-1)!.transferSyntaxUid] } }),
-  };
-}
-
-function tagsOfLevel({ patient, study, series, attributes, header }: QueryRow, level: QueryLevel): readonly string[] {
-  const documents = { patient: patient?.attributes, study: study?.attributes, series: series?.attributes, instance: attributes };
-  const ofHeader = level === 'instance' ? Object.keys(header ?? {}).filter(isOnlyInHeader) : [];
-  return [...Object.keys(documents[level] ?? {}), ...ofHeader, ...(level === 'study' ? ['00080062'] : [])];
+function tagsOfLevel(row: QueryRow, level: QueryLevel): readonly string[] {
+  const own = Object.keys(documentOf(row, level) ?? {});
+  if (level === 'study') return ['00080062', ...own];
+  return level === 'instance' ? [...own, ...Object.keys(row.header ?? {}).filter(isOnlyInHeader)] : own;
 }
 
 /** Values that only a bulk data resource gives are left out, also inside sequences. */
 function withoutBulk(element: DicomJsonElement): DicomJsonElement | undefined {
   if (element.BulkDataURI !== undefined) return undefined;
   if (element.vr !== 'SQ' || element.Value === undefined) return element;
-  const items = (element.Value as readonly DicomJson[]).map((item) =>
-    Object.fromEntries(
-      Object.entries(item ?? {}).flatMap(([tag, nested]) => {
-        const deliverable = withoutBulk(nested);
-        return deliverable === undefined ? [] : [[tag, deliverable]];
-      }),
-    ),
-  );
-  return { ...element, Value: items as readonly DicomJson[] };
+  const items = element.Value as readonly (DicomJson | null)[];
+  return { ...element, Value: items.map((item) => itemWithoutBulk(item ?? {})) };
+}
+
+function itemWithoutBulk(item: DicomJson): DicomJson {
+  const kept: DicomJson = {};
+  for (const [tag, nested] of Object.entries(item)) {
+    const deliverable = withoutBulk(nested);
+    if (deliverable !== undefined) kept[tag] = deliverable;
+  }
+  return kept;
 }
 
 function integer(value: number): DicomJsonElement {
@@ -134,4 +136,8 @@ function integer(value: number): DicomJsonElement {
 
 function listOf(vr: string, values: readonly string[]): DicomJsonElement {
   return values.length === 0 ? { vr } : { vr, Value: values };
+}
+
+function compareTags(a: string, b: string): number {
+  return a < b ? -1 : 1;
 }
