@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify';
 import type { InstanceRetriever, QueryEngine } from '@cairn/archive';
-import type { Logger, Scope } from '@cairn/core';
+import type { Scope } from '@cairn/core';
 
 /** Settings of the query and retrieve service. */
 export interface QueryRetrieveConfig {
@@ -19,7 +19,6 @@ export interface QueryRetrievePorts {
   retriever: InstanceRetriever;
   /** On whose behalf a request is made. */
   scopeOf(this: void, request: FastifyRequest): Scope;
-  logger: Logger;
 }
 
 /** Injection token of {@link QueryRetrieveConfig}. */

@@ -31,10 +31,7 @@ export async function startApp(): Promise<TestApp> {
   const queries = new FakeQueries();
   const retriever = new FakeRetriever();
   const scope = systemScope('default');
-  const module = QueryRetrieveModule.forRoot(
-    { defaultLimit: 5, maxLimit: 10 },
-    { queries, retriever, scopeOf: () => scope, logger: silentLogger },
-  );
+  const module = QueryRetrieveModule.forRoot({ defaultLimit: 5, maxLimit: 10 }, { queries, retriever, scopeOf: () => scope });
   const app = await createHttpApp(module, {
     logger: silentLogger,
     metrics: new Metrics(),

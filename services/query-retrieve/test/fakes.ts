@@ -50,6 +50,8 @@ export class FakeRetriever implements InstanceRetriever {
   instances: readonly FakeInstance[] = [];
   /** Instances opened and not read to their end or closed. */
   open = 0;
+  /** Bytes of instances given so far. */
+  givenBytes = 0;
 
   async select(_scope: Scope, selector: InstanceSelector): Promise<AsyncIterable<RetrievableInstance>> {
     const { studyInstanceUid, seriesInstanceUid = '1.3', sopInstanceUid } = selector;
@@ -133,6 +135,7 @@ export class FakeRetriever implements InstanceRetriever {
     this.open++;
     try {
       for (let start = 0; start < bytes.length; start += 65_536) {
+        this.givenBytes += Math.min(65_536, bytes.length - start);
         yield bytes.subarray(start, start + 65_536);
         await new Promise((resolve) => setImmediate(resolve));
         if (breaks) throw new CairnError('object-store.unavailable', 'The object became shorter.');

@@ -140,6 +140,23 @@ describe('WADO-RS instances', () => {
     expect(app.retriever.open).toBe(0);
   });
 
+  it('case 60: reads no further for a client that does not read', async () => {
+    const bytes = Buffer.alloc(1 << 20);
+    app.retriever.instances = Array.from({ length: 400 }, (_, index) => ({ uid: `1.${index}`, transferSyntaxUid: EXPLICIT, bytes }));
+    const socket = connect(app.port, '127.0.0.1').pause();
+    socket.write(`GET /dicom-web${SERIES} HTTP/1.1\r\nHost: x\r\nAccept: ${AS_STORED}\r\n\r\n`);
+    let before = -1;
+    // The buffers of the two sockets fill up; then nothing moves any more.
+    while (before < app.retriever.givenBytes || app.retriever.givenBytes === 0) {
+      before = app.retriever.givenBytes;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    expect(app.retriever.givenBytes).toBeLessThan(64 << 20);
+    expect((await app.get(one('1.1'), { accept: AS_STORED })).status).toBe(200);
+    socket.destroy();
+    while (app.retriever.open > 0) await new Promise((resolve) => setImmediate(resolve));
+  });
+
   it('stops reading when the client goes away', async () => {
     app.retriever.instances = Array.from({ length: 200 }, (_, index) => ({
       uid: `1.${index}`,

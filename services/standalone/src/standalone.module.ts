@@ -40,7 +40,7 @@ export class StandaloneModule {
           { ...stores, journal: archive.journal, logger, metrics },
         ),
         IngestModule.forRoot({}, { receiver: archive.receiver, scopeOf, logger }),
-        QueryRetrieveModule.forRoot({ maxLimit: config.CAIRN_QUERY_MAX_RESULTS }, { ...archive, scopeOf, logger }),
+        QueryRetrieveModule.forRoot({ maxLimit: config.CAIRN_QUERY_MAX_RESULTS }, { ...archive, scopeOf }),
         DicomGatewayModule.forRoot(gatewayConfig(config), { ...archive, logger, metrics: gatewayMetrics(metrics) }),
       ],
     };
