@@ -81,13 +81,11 @@ async function* rewrite(
 ): AsyncGenerator<Uint8Array> {
   for await (const chunk of source) {
     tokenizer.push(chunk);
-    const bytes = transcoder.drain();
-    if (bytes.length > 0) yield bytes;
+    yield* transcoder.drain();
   }
   tokenizer.end();
   transcoder.end();
-  const bytes = transcoder.drain();
-  if (bytes.length > 0) yield bytes;
+  yield* transcoder.drain();
 }
 
 /** Passes a source through a stream; an error of either ends both. */

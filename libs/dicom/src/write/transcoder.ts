@@ -13,6 +13,9 @@ const BITS_ALLOCATED = 0x00280100;
 const PIXEL_REPRESENTATION = 0x00280103;
 const META_GROUP = 0x0002;
 
+/** A piece of this many bytes is handed on without copying it: more than the tokenizer ever keeps in its own buffer. */
+const LONG_PIECE = 4096;
+
 /** The longest value that re-encoding asks for in one piece. */
 export const TRANSCODE_COLLECT_BYTES = 1024;
 
@@ -40,11 +43,11 @@ export class Transcoder implements DataSetHandler {
     this.#overlay = overlay;
   }
 
-  /** What has been written since the last call. */
-  drain(): Buffer {
-    const bytes = Buffer.concat(this.#out);
+  /** What has been written since the last call; long pieces are views of the source's chunks. */
+  drain(): Buffer[] {
+    const parts = this.#out;
     this.#out = [];
-    return bytes;
+    return joinShort(parts);
   }
 
   /** Call after the source's last element. */
@@ -82,7 +85,7 @@ export class Transcoder implements DataSetHandler {
 
   onPiece(piece: Buffer): void {
     if (this.#wordSize === 1) {
-      this.#out.push(Buffer.from(piece));
+      this.#out.push(piece.length < LONG_PIECE ? Buffer.from(piece) : piece);
       return;
     }
     const bytes = Buffer.concat([this.#rest, piece]);
@@ -184,4 +187,21 @@ export class Transcoder implements DataSetHandler {
 
 function readUInt16(value: Buffer, bigEndian: boolean): number {
   return bigEndian ? value.readUInt16BE() : value.readUInt16LE();
+}
+
+/** Joins neighbours, so that headers and short values do not travel alone. */
+function joinShort(parts: readonly Buffer[]): Buffer[] {
+  const joined: Buffer[] = [];
+  let short: Buffer[] = [];
+  for (const part of parts) {
+    if (part.length < LONG_PIECE) {
+      short.push(part);
+      continue;
+    }
+    if (short.length > 0) joined.push(Buffer.concat(short));
+    short = [];
+    joined.push(part);
+  }
+  if (short.length > 0) joined.push(Buffer.concat(short));
+  return joined;
 }
