@@ -7,11 +7,11 @@ import { answerOf, answerShape } from './query-answer.ts';
 
 /** Bounds of the planner. */
 export interface QueryPlannerConfig {
-  /** Most answers of one page; a greater limit is cut to it. Default 1000. */
+  /** Most answers of one page; a greater limit is cut to it. Default 10,000. */
   maxLimit?: number;
 }
 
-const DEFAULT_MAX_LIMIT = 1000;
+const DEFAULT_MAX_LIMIT = 10_000;
 
 /**
  * The query engine on a metadata store. Keys of levels above the one asked for are matched on their documents (relational
