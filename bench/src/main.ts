@@ -44,7 +44,7 @@ function productsOf(options: Options): { products: Product[]; conditions: string
   }
   if (options.servers.includes('cairn')) {
     const folder = options.profileFolder;
-    products.push(cairn(folder === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${resolve(folder)}`]));
+    products.push(cairn(folder === undefined ? '' : `--cpu-prof --cpu-prof-dir=${resolve(folder)}`));
     conditions.push(`Cairn as built, embedded defaults${folder === undefined ? '' : ', under the CPU profiler: slower'}`);
   }
   if (options.quick) conditions.push('quick: small counts and archives, the aims are for a full run');

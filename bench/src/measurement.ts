@@ -30,21 +30,22 @@ export interface Transfer {
   readonly bytes: number;
 }
 
-/** Times `rounds` rounds of a transfer; each starts with clean page cache write-back and an idle server. */
+/** Times `rounds` rounds of a transfer after one that is not counted; each starts with dirty pages written back and an idle server. */
 export async function measureTransfer(
   server: Server,
   about: About,
   rounds: number,
-  transfer: (round: number) => Promise<Transfer>,
+  transfer: () => Promise<Transfer>,
 ): Promise<Measurement> {
   const rates: number[] = [];
   const cpu: number[] = [];
   server.resetPeakRss();
+  if (rounds > 1) await transfer();
   for (let round = 0; round < rounds; round++) {
     spawnSync('sync');
     await server.untilIdle();
     const cpuBefore = server.cpuSeconds();
-    const { seconds, instances, bytes } = await transfer(round);
+    const { seconds, instances, bytes } = await transfer();
     await server.untilIdle();
     rates.push(rateOf(about.unit, seconds, instances, bytes));
     cpu.push((server.cpuSeconds() - cpuBefore) / (bytes / 1e9));

@@ -4,6 +4,8 @@ import type { RequestLimits } from './measurement.ts';
 /** Counts and sizes of a run. */
 export interface Scale {
   readonly rounds: number;
+  /** Tiny instances sent before the first measurement of a section that stores. */
+  readonly warmUpInstances: number;
   /** CT slices of one round of C-STORE, and CR images of one. */
   readonly ctSlices: number;
   readonly crImages: number;
@@ -22,6 +24,7 @@ export interface Scale {
 /** The scale of the published figures. */
 export const FULL: Scale = {
   rounds: 3,
+  warmUpInstances: 3000,
   ctSlices: 400,
   crImages: 24,
   stowSlices: 400,
@@ -35,6 +38,7 @@ export const FULL: Scale = {
 /** A few minutes for both servers: shows the order of things, not figures to quote. */
 export const QUICK: Scale = {
   rounds: 3,
+  warmUpInstances: 500,
   ctSlices: 60,
   crImages: 8,
   stowSlices: 60,

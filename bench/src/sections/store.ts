@@ -8,10 +8,12 @@ import type { About, Measurement } from '../measurement.ts';
 import { measureTransfer } from '../measurement.ts';
 import { expectSeries } from './dicomweb.ts';
 import type { Section, SectionContext } from './section.ts';
+import { warmUp } from './warm-up.ts';
 
 /** Sends every round a new study of one series and checks that all of it is found. */
 export const store: Section = async (context) => {
   const { scale } = context;
+  await warmUp(context);
   const results: Measurement[] = [];
   for (const associations of [1, 4, 8]) {
     const label = `C-STORE CT slices, ${associations} association${associations > 1 ? 's' : ''}`;

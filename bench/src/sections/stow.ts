@@ -7,9 +7,12 @@ import type { About } from '../measurement.ts';
 import { measureTransfer } from '../measurement.ts';
 import { expectSeries, ROOT } from './dicomweb.ts';
 import type { Section } from './section.ts';
+import { warmUp } from './warm-up.ts';
 
 /** Sends every round a new study and checks that all of it is found. */
-export const stow: Section = async ({ server, scale, studies, progress }) => {
+export const stow: Section = async (context) => {
+  const { server, scale, studies, progress } = context;
+  await warmUp(context);
   const phantom = ctSlice();
   const count = scale.stowSlices;
   const about: About = { key: 'stow.ct', label: `STOW-RS, ${count} CT slices in one request`, unit: 'MB/s' };

@@ -7,6 +7,7 @@ import { runStoreLoad } from '../load/store-load.ts';
 import { percentile } from '../statistics.ts';
 import { ACCEPT, seriesPath } from './dicomweb.ts';
 import type { Section } from './section.ts';
+import { warmUp } from './warm-up.ts';
 
 /** One instance in this many is watched: polling for all would be a second load. */
 const SAMPLE_EVERY = 10;
@@ -14,7 +15,9 @@ const GIVE_UP_MS = 30_000;
 const POLL_PAUSE_MS = 2;
 
 /** Samples p50 and p99. */
-export const visible: Section = async ({ server, scale, studies, progress }) => {
+export const visible: Section = async (context) => {
+  const { server, scale, studies, progress } = context;
+  await warmUp(context);
   progress('time from acknowledged to visible');
   const count = scale.visibilitySlices;
   const instances = [...positions(studies.take(1), count, { seriesPerStudy: 1, instancesPerSeries: count })];

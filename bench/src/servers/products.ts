@@ -1,22 +1,24 @@
 /** How the two servers are started and set up. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Product } from './server.ts';
 
 const CAIRN_PROGRAM = join(import.meta.dirname, '../../../services/standalone/bin/cairn.mjs');
 const DICOMWEB_PLUGIN = '/usr/share/orthanc/plugins/libOrthancDicomWeb.so';
 
-/** Cairn as built, with its embedded defaults. */
-export function cairn(nodeArgs: readonly string[]): Product {
+/** Cairn as built, with its embedded defaults; `nodeOptions` for its Node. */
+export function cairn(nodeOptions: string): Product {
   return {
     name: 'cairn',
     readyPath: '/health/ready',
     aeTitle: 'CAIRN',
     command: (ports, folder) => ({
-      file: process.execPath,
-      args: [...nodeArgs, CAIRN_PROGRAM, 'start'],
+      file: CAIRN_PROGRAM,
+      args: ['start'],
       env: {
+        PATH: `${dirname(process.execPath)}:${process.env['PATH'] ?? ''}`,
+        NODE_OPTIONS: nodeOptions,
         CAIRN_DATA_DIR: join(folder, 'data'),
         CAIRN_DICOM_PORT: String(ports.dicom),
         CAIRN_HTTP_PORT: String(ports.http),

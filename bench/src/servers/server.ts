@@ -1,8 +1,8 @@
-/** A server under test: started on free ports with an empty data folder, watched through /proc, stopped and removed. */
+/** A server under test: started on free ports with an empty data folder, watched through /proc, and stopped. */
 import type { ChildProcess } from 'node:child_process';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -43,29 +43,25 @@ export class Server {
   idleRssMib = 0;
   readonly #child: ChildProcess;
   readonly #pid: number;
-  readonly #folder: string;
 
-  private constructor(product: Product, ports: Ports, child: ChildProcess, folder: string) {
+  private constructor(product: Product, ports: Ports, child: ChildProcess) {
     this.name = product.name;
     this.httpPort = ports.http;
     this.dicom = { port: ports.dicom, aeTitle: product.aeTitle };
     this.#child = child;
     this.#pid = child.pid ?? 0;
-    this.#folder = folder;
   }
 
   /** Starts the product in a new folder below `workFolder` and waits until it is ready and idle; throws with its last lines when it ends. */
   static async start(product: Product, workFolder: string): Promise<Server> {
-    const folder = join(workFolder, product.name);
-    rmSync(folder, { recursive: true, force: true });
-    mkdirSync(folder, { recursive: true });
+    const folder = mkdtempSync(join(workFolder, `${product.name}-`));
     const ports = { http: await freePort(), dicom: await freePort() };
     const { file, args, env } = product.command(ports, folder);
     const logFile = join(folder, 'bench.log');
     const log = openSync(logFile, 'a');
     const child = spawn(file, args, { cwd: folder, env: { PATH: process.env['PATH'], ...env }, stdio: ['ignore', log, log] });
     closeSync(log);
-    const server = new Server(product, ports, child, folder);
+    const server = new Server(product, ports, child);
     await server.#ready(product.readyPath, logFile);
     await server.untilIdle();
     server.idleRssMib = treeRssMib(server.#pid);
@@ -95,16 +91,21 @@ export class Server {
     }
   }
 
-  /** SIGTERM, after a deadline SIGKILL; removes the data folder. */
+  /**
+   * SIGTERM, after a deadline SIGKILL. Its files stay until the whole run ends: ext4 searches long for a free inode where many files
+   * were deleted in the last half minute, which would be put down to the next server.
+   */
   async stop(): Promise<void> {
-    if (this.#child.exitCode === null && this.#child.signalCode === null) {
-      const ended = once(this.#child, 'exit');
-      this.#child.kill('SIGTERM');
-      const killer = setTimeout(() => this.#child.kill('SIGKILL'), STOP_DEADLINE_MS);
-      await ended;
-      clearTimeout(killer);
-    }
-    rmSync(this.#folder, { recursive: true, force: true });
+    if (this.#hasEnded()) return;
+    const ended = once(this.#child, 'exit');
+    this.#child.kill('SIGTERM');
+    const killer = setTimeout(() => this.#child.kill('SIGKILL'), STOP_DEADLINE_MS);
+    await ended;
+    clearTimeout(killer);
+  }
+
+  #hasEnded(): boolean {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
 
   async #ready(path: string, logFile: string): Promise<void> {
@@ -113,20 +114,14 @@ export class Server {
     const deadline = Date.now() + READY_DEADLINE_MS;
     while (Date.now() < deadline) {
       if (failure) throw failure;
-      if (this.#child.exitCode !== null) break;
+      if (this.#hasEnded()) break;
       const answer = await fetch(`http://127.0.0.1:${this.httpPort}${path}`).catch(() => undefined);
       await answer?.arrayBuffer();
       if (answer?.ok) return;
       await sleep(100);
     }
-    await this.stopAfterFailure();
+    await this.stop();
     throw new Error(`${this.name} did not become ready:\n${lastLines(logFile)}`);
-  }
-
-  private async stopAfterFailure(): Promise<void> {
-    if (this.#child.exitCode !== null) return;
-    this.#child.kill('SIGKILL');
-    await once(this.#child, 'exit');
   }
 }
 
