@@ -43,6 +43,8 @@ export interface ArchiveParts {
   observer?: IngestObserver;
   objectStore?: (store: ObjectStore) => ObjectStore;
   eventBus?: (bus: EventBus) => EventBus;
+  /** False: the test needs no index, whose worker threads take a while to start. */
+  index?: boolean;
 }
 
 export async function anArchive(parts: ArchiveParts = {}): Promise<Archive> {
@@ -51,7 +53,8 @@ export async function anArchive(parts: ArchiveParts = {}): Promise<Archive> {
   const objectStore = parts.objectStore?.(fileStore) ?? fileStore;
   const sqliteBus = await SqliteEventBus.open({ file: join(folder.path, 'events.sqlite') });
   const eventBus = parts.eventBus?.(sqliteBus) ?? sqliteBus;
-  const metadataStore = await SqliteMetadataStore.open({ file: join(folder.path, 'index.sqlite') });
+  const index = parts.index === false ? undefined : await SqliteMetadataStore.open({ file: join(folder.path, 'index.sqlite') });
+  const metadataStore = index ?? noIndex();
   const ulids = parts.ulids ?? new UlidFactory();
   const logged: Archive['logged'] = [];
   const logger = recordingLogger(logged);
@@ -92,7 +95,7 @@ export async function anArchive(parts: ArchiveParts = {}): Promise<Archive> {
     close: async () => {
       await pipeline.close();
       await eventBus.close();
-      await metadataStore.close();
+      await index?.close();
       await fileStore.close();
       await folder.remove();
     },
@@ -132,6 +135,10 @@ export async function all<T>(source: AsyncIterable<T>): Promise<T[]> {
   const items: T[] = [];
   for await (const item of source) items.push(item);
   return items;
+}
+
+function noIndex(): MetadataStore {
+  return new Proxy({} as MetadataStore, { get: (_, name) => () => Promise.reject(new Error(`no index: ${String(name)}`)) });
 }
 
 function recordingLogger(logged: Archive['logged']): Logger {
