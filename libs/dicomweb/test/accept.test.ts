@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
 import {
   chooseBytes,
   negotiateBulkData,
@@ -186,6 +187,45 @@ describe('the query parameter accept', () => {
       valuesOf(parseQueryString('accept=image%2Fjpeg'), 'accept'),
     );
     expect(accept.map(({ type }) => type)).toEqual(['image/jpeg']);
+  });
+});
+
+describe('any Accept header', () => {
+  it('is read or refused with 406, and most wanted comes first', () => {
+    const piece = fc.constantFrom(
+      'multipart/related',
+      'type=',
+      '"',
+      'application/dicom',
+      '*/*',
+      ';',
+      ',',
+      '=',
+      'q=',
+      '.2',
+      '\\',
+      ' ',
+      'transfer-syntax=',
+    );
+    fc.assert(
+      fc.property(fc.array(fc.oneof(piece, fc.string({ maxLength: 4 })), { maxLength: 15 }), (pieces) => {
+        const accept = parseAccept(pieces.join(''));
+        const qualities = accept.map(({ quality }) => quality);
+        expect(qualities).toEqual(qualities.toSorted((left, right) => right - left));
+        for (const negotiate of [negotiateDataSets, negotiateStoreAnswer, negotiateBulkData]) {
+          try {
+            negotiate(accept);
+          } catch (error) {
+            expect(error).toHaveProperty('code', 'web.not-acceptable');
+          }
+        }
+      }),
+      { numRuns: 500, seed: 4 },
+    );
+  });
+
+  it('with 100,000 entries is read in part', () => {
+    expect(parseAccept('a/b,'.repeat(100_000)).length).toBeLessThan(100);
   });
 });
 

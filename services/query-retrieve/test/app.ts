@@ -21,6 +21,8 @@ export interface TestApp {
   retriever: FakeRetriever;
   port: number;
   base: string;
+  /** Events logged as errors. */
+  logged: string[];
   /** Asks for a path below the base, exactly as written. */
   get(path: string, headers?: Record<string, string>, method?: string): Promise<Answer>;
   close(): Promise<void>;
@@ -30,10 +32,12 @@ export interface TestApp {
 export async function startApp(): Promise<TestApp> {
   const queries = new FakeQueries();
   const retriever = new FakeRetriever();
+  const logged: string[] = [];
+  const logger = { ...silentLogger, error: (_fields: object, event: string) => void logged.push(event) };
   const scope = systemScope('default');
   const module = QueryRetrieveModule.forRoot({ defaultLimit: 5, maxLimit: 10 }, { queries, retriever, scopeOf: () => scope });
   const app = await createHttpApp(module, {
-    logger: silentLogger,
+    logger,
     metrics: new Metrics(),
     statusOf: httpStatusOf,
     corsOrigins: ['http://viewer.example'],
@@ -45,6 +49,7 @@ export async function startApp(): Promise<TestApp> {
   return {
     queries,
     retriever,
+    logged,
     port,
     base: `http://127.0.0.1:${port}/dicom-web`,
     get: (path, headers = {}, method = 'GET') => ask(port, `/dicom-web${path}`, headers, method),

@@ -14,6 +14,7 @@ afterAll(() => app.close());
 
 const PDF = Buffer.from('%PDF-1.7 …');
 beforeEach(() => {
+  app.logged.length = 0;
   app.retriever.instances = [
     {
       uid: '1.4',
@@ -137,6 +138,7 @@ describe('WADO-RS instances', () => {
     ];
     const { status, cut } = await app.get(SERIES, { accept });
     expect([status, cut]).toEqual([200, true]);
+    expect(app.logged).toEqual(['http.request-failed']);
     expect(app.retriever.open).toBe(0);
   });
 
@@ -170,6 +172,7 @@ describe('WADO-RS instances', () => {
     socket.destroy();
     while (app.retriever.open > 0) await new Promise((resolve) => setImmediate(resolve));
     expect((await app.get(one('1.1'), { accept: AS_STORED })).status).toBe(200);
+    expect(app.logged).toEqual([]);
   });
 });
 

@@ -12,10 +12,7 @@ export interface ByteAnswer {
   chunks: AsyncIterable<Uint8Array>;
 }
 
-/**
- * Sends a body as fast as the client takes it, holding one chunk. Fails with an ordinary error answer while nothing was sent;
- * after that the connection is cut, so that a truncated body can never pass for a whole one.
- */
+/** Sends a body as fast as the client takes it, holding one chunk. Throws what the source throws, and for a wrong length; the body is then not ended. */
 export async function sendBytes(reply: FastifyReply, answer: ByteAnswer, signal: AbortSignal): Promise<void> {
   const response = reply.raw;
   if (response.req.method === 'HEAD') {
@@ -36,9 +33,6 @@ export async function sendBytes(reply: FastifyReply, answer: ByteAnswer, signal:
     }
     if (answer.sizeBytes !== undefined && sent !== answer.sizeBytes) throw wrongLength(answer.sizeBytes, sent);
     response.end();
-  } catch (error) {
-    if (response.headersSent) response.destroy();
-    throw error;
   } finally {
     await chunks.return?.();
   }

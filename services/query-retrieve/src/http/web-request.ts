@@ -56,7 +56,8 @@ export function urlOf(base: string, { studyInstanceUid, seriesInstanceUid, sopIn
 
 /**
  * Runs an answer's work with a signal that fires when the client goes away before the answer's end; what fails after that is
- * nobody's concern and not thrown.
+ * nobody's concern. Any other failure is thrown, to be logged and answered; an answer already under way is cut off first, so that
+ * a truncated body can never pass for a whole one.
  */
 export async function whileConnected(reply: FastifyReply, work: (signal: AbortSignal) => Promise<void>): Promise<void> {
   const controller = new AbortController();
@@ -65,7 +66,10 @@ export async function whileConnected(reply: FastifyReply, work: (signal: AbortSi
   try {
     await work(controller.signal);
   } catch (error) {
-    if (!reply.raw.destroyed) throw error;
+    if (!controller.signal.aborted) {
+      if (reply.raw.headersSent) reply.raw.destroy();
+      throw error;
+    }
     reply.hijack();
   } finally {
     reply.raw.off('close', abort);

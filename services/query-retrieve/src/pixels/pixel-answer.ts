@@ -42,7 +42,7 @@ export function bulkDataAnswer(
 
 function multipartAnswer(mediaType: string, parts: readonly PartSegment[]): SegmentAnswer {
   // The same for every request of this representation, so that ranges of it fit together.
-  const boundary = boundaryFor(parts.map(({ location }) => location).join(','));
+  const boundary = boundaryFor(`${parts[0]?.location} ${parts.length}`);
   return { contentType: multipartType(mediaType, boundary), segments: multipartSegments(boundary, parts) };
 }
 
