@@ -4,7 +4,7 @@ import { DicomScanner, requireIdentifiers } from '@cairn/dicom';
 import type { ScanResult } from '@cairn/dicom';
 import type { EventBus } from '@cairn/event-bus';
 import type { ReceiptSource } from '@cairn/metadata-store';
-import type { ObjectStore } from '@cairn/object-store';
+import type { ObjectAttributes, ObjectStore, PutOptions } from '@cairn/object-store';
 import type { InstanceReceiver, ReceiveOutcome, ReceiveRequest } from './ingest.ts';
 import { encodeLandingAttributes } from './landing-attributes.ts';
 import { landingKey } from './landing-key.ts';
@@ -83,7 +83,7 @@ export class IngestPipeline implements InstanceReceiver {
     const ulid = this.#ports.ulids.next();
     const key = landingKey(scope.tenant, ulid);
     const defaultIssuer = this.#options.defaultIssuer?.(scope, request.source) ?? '';
-    await this.#ports.objectStore.put(scope, key, receiving.chunks(source), {
+    await this.#put(scope, key, receiving.chunks(source), {
       verify: () => receiving.verify(),
       attributes: () => encodeLandingAttributes(receiving.scan, { ...request, defaultIssuer }),
       ...(signal === undefined ? {} : { signal }),
@@ -105,6 +105,27 @@ export class IngestPipeline implements InstanceReceiver {
       },
     };
   }
+
+  /**
+   * A store reached over a network may repeat a put whose answer was lost, and find its own object: ULIDs are drawn once, so an
+   * object of this key with these digests is the one just sent.
+   */
+  async #put(scope: Scope, key: string, source: AsyncIterable<Uint8Array>, options: PutOptions): Promise<void> {
+    const { objectStore } = this.#ports;
+    try {
+      await objectStore.put(scope, key, source, options);
+    } catch (error) {
+      if (!CairnError.is(error, 'object-store.already-exists')) throw error;
+      const found = await objectStore.head(scope, key);
+      if (found === undefined || !areEqual(found.attributes, options.attributes?.() ?? {})) throw error;
+    }
+  }
+}
+
+/** True when both were computed from the same bytes and the same door. */
+function areEqual(stored: ObjectAttributes, expected: ObjectAttributes): boolean {
+  const names = Object.keys(expected);
+  return names.length === Object.keys(stored).length && names.every((name) => stored[name] === expected[name]);
 }
 
 /** One instance on its way in. */

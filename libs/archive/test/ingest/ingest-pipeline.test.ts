@@ -191,6 +191,26 @@ describe('IngestPipeline', () => {
     expect(steps).toEqual(['durable', 'published']);
   });
 
+  it('takes its own object, found by a repeated put whose first answer was lost, for stored (case 98)', async () => {
+    let foreign = false;
+    await open({
+      objectStore: (real) =>
+        derive(real, {
+          put: async (...[where, key, source, options]) => {
+            const attributes = foreign ? { attributes: () => ({ of: 'another' }) } : {};
+            await real.put(where, key, source, { ...options, ...attributes });
+            throw new CairnError('object-store.already-exists', 'exists');
+          },
+        }),
+    });
+    const { ulid } = await store(archive.pipeline, phantom.bytes());
+    expect(await keysOf(archive.objectStore)).toEqual([`landing/default/${ulidHour(ulid)}/${ulid}.dcm`]);
+    foreign = true;
+    await expect(archive.pipeline.receive(scope, request(), chunked(phantom.bytes()))).rejects.toMatchObject({
+      code: 'object-store.already-exists',
+    });
+  });
+
   it('keeps events while the bus fails and delivers them afterwards', async () => {
     let failures = 3;
     await open({
