@@ -66,7 +66,7 @@ export type JournalFact =
     }
   /** A conflict was resolved by hand. */
   | { type: 'conflict-resolved'; ulid: string; conflictId: string; action: string }
-  /** A version was made the current one by hand. */
+  /** A version was made the current one by hand: until another one is received later, or made it. */
   | { type: 'version-preferred'; ulid: string; instance: Required<InstanceSelector>; sha256DataSet: string; transferSyntaxUid: string };
 
 /** One document of the index in a form to compare: live against rebuilt. */
@@ -90,16 +90,23 @@ export interface MetadataStoreSupports {
 export interface MetadataStore {
   readonly supports: MetadataStoreSupports;
 
-  /** Adds receipts; durable when it resolves. Outcomes in the order of `receipts`. */
+  /**
+   * Adds receipts, all or none; outcomes in their order. When it resolves they outlive the death of the process; after a power
+   * loss the index stands as at some earlier moment, marks and all. A known ULID changes nothing; concurrent calls are taken one
+   * after the other.
+   */
   recordReceipts(scope: Scope, receipts: readonly InstanceReceipt[]): Promise<readonly ReceiptOutcome[]>;
 
-  /** Applies journal facts; a fact with a known ULID changes nothing, one about an unknown party waits for it. */
+  /** Applies journal facts, all or none; a fact with a known ULID changes nothing, one about an unknown party waits for it. */
   applyFacts(scope: Scope, facts: readonly JournalFact[]): Promise<void>;
 
-  /** Which of these receipts the index holds. */
+  /** Which of these receipts the index holds, or knows as collected duplicates. */
   knownReceipts(scope: Scope, ulids: readonly string[]): Promise<ReadonlySet<string>>;
 
-  /** One page of matches. A cursor that is not one → `query.invalid-paging`. */
+  /**
+   * One page of matches. A cursor that is not one of the plan's level → `query.invalid-paging`. On abort it rejects with the
+   * signal's reason. Pages by cursor neither repeat nor miss a row that was there all the time.
+   */
   query(scope: Scope, plan: QueryPlan, signal?: AbortSignal): Promise<QueryPage>;
 
   /** Instances in the order of series number, instance number, UID. Nothing for an unknown selector. Reads in bounded pages. */
@@ -114,7 +121,7 @@ export interface MetadataStore {
   /** The series with its counts; undefined when unknown. */
   series(scope: Scope, studyInstanceUid: string, seriesInstanceUid: string): Promise<SeriesDocument | undefined>;
 
-  /** The reconciliation list, oldest first, unresolved only unless `all`. */
+  /** The reconciliation list, oldest first, unresolved only unless `all`; 100 by default, after the conflict with the id `after`. */
   conflicts(scope: Scope, options?: { all?: boolean; limit?: number; after?: string }): Promise<readonly ConflictDocument[]>;
 
   /** Duplicate receipts whose objects still exist, with the location that is kept. Oldest first. */
@@ -139,7 +146,7 @@ export interface MetadataStore {
   /** Every document of the tenant, ordered by collection and key. */
   exportDocuments(scope: Scope): AsyncIterable<IndexDocument>;
 
-  /** Removes every document of the tenant: the first step of a rebuild. */
+  /** Removes every document, fact and mark of the tenant: the first step of a rebuild. Nothing happens for an unknown tenant. */
   clear(scope: Scope): Promise<void>;
 
   /** Throws `metadata-store.unavailable` when the store does not answer. */

@@ -11,6 +11,8 @@ import { makeTempDir } from '@cairn/testing';
 import type { TempDir } from '@cairn/testing';
 
 const scope = systemScope('default');
+/** Starts processes and walks thousands of studies: a busy machine needs its time. */
+const TIMEOUT_MS = 60_000;
 
 describe('SqliteMetadataStore and its file', () => {
   let folder: TempDir;
@@ -33,22 +35,26 @@ describe('SqliteMetadataStore and its file', () => {
     await second.close();
   });
 
-  it('holds every batch that was acknowledged before kill -9', async () => {
-    const writer = spawn(process.execPath, ['--conditions=@cairn/source', new URL('endless-writer.ts', import.meta.url).pathname, file], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
-    let acknowledged = 0;
-    writer.stdout.on('data', (chunk: Buffer) => (acknowledged += chunk.length));
-    while (acknowledged < 20) await delay(5);
-    writer.kill('SIGKILL');
-    await once(writer, 'close');
-    const store = await SqliteMetadataStore.open({ file });
-    const ulids = Array.from({ length: acknowledged }, (_, index) => ulidOf(index + 1));
-    expect((await store.knownReceipts(scope, ulids)).size).toBe(acknowledged);
-    const study = await store.study(scope, '1.2.1');
-    expect(study!.numberOfInstances).toBeGreaterThanOrEqual(acknowledged);
-    await store.close();
-  });
+  it(
+    'holds every batch that was acknowledged before kill -9',
+    async () => {
+      const writer = spawn(process.execPath, ['--conditions=@cairn/source', new URL('endless-writer.ts', import.meta.url).pathname, file], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
+      let acknowledged = 0;
+      writer.stdout.on('data', (chunk: Buffer) => (acknowledged += chunk.length));
+      while (acknowledged < 20) await delay(5);
+      writer.kill('SIGKILL');
+      await once(writer, 'close');
+      const store = await SqliteMetadataStore.open({ file });
+      const ulids = Array.from({ length: acknowledged }, (_, index) => ulidOf(index + 1));
+      expect((await store.knownReceipts(scope, ulids)).size).toBe(acknowledged);
+      const study = await store.study(scope, '1.2.1');
+      expect(study!.numberOfInstances).toBeGreaterThanOrEqual(acknowledged);
+      await store.close();
+    },
+    TIMEOUT_MS,
+  );
 
   it.each([
     ['is no database', (path: string) => writeFile(path, 'no database at all, but long enough to have a header'.repeat(10))],
@@ -84,25 +90,29 @@ describe('SqliteMetadataStore and its file', () => {
     await expect(store.check(scope)).rejects.toMatchObject({ code: 'metadata-store.unavailable' });
   });
 
-  it('lets others in during a long walk, and ends it when it is aborted', async () => {
-    const store = await SqliteMetadataStore.open({ file });
-    const receipts = Array.from({ length: 3000 }, (_, index) =>
-      aReceipt(index, { study: `1.${index}`, attributes: { '00100020': json('LO', `P${index}`) } }),
-    );
-    await store.recordReceipts(scope, receipts);
-    const none = { kind: 'wildcard', path: ['00200010'], vr: 'SH', patterns: ['never*'], folded: true } as const;
-    const plan = { level: 'study', clauses: [none], limit: 1, offset: 0, withHeader: false, withPatient: false } as const;
-    const order: string[] = [];
-    const walk = store.query(scope, plan).then(() => order.push('walk'));
-    const read = store.study(scope, '1.7').then(() => order.push('read'));
-    await Promise.all([walk, read]);
-    expect(order).toEqual(['read', 'walk']);
+  it(
+    'lets others in during a long walk, and ends it when it is aborted',
+    async () => {
+      const store = await SqliteMetadataStore.open({ file });
+      const receipts = Array.from({ length: 3000 }, (_, index) =>
+        aReceipt(index, { study: `1.${index}`, attributes: { '00100020': json('LO', `P${index}`) } }),
+      );
+      await store.recordReceipts(scope, receipts);
+      const none = { kind: 'wildcard', path: ['00200010'], vr: 'SH', patterns: ['never*'], folded: true } as const;
+      const plan = { level: 'study', clauses: [none], limit: 1, offset: 0, withHeader: false, withPatient: false } as const;
+      const order: string[] = [];
+      const walk = store.query(scope, plan).then(() => order.push('walk'));
+      const read = store.study(scope, '1.7').then(() => order.push('read'));
+      await Promise.all([walk, read]);
+      expect(order).toEqual(['read', 'walk']);
 
-    const abort = new AbortController();
-    const aborted = store.query(scope, plan, abort.signal);
-    abort.abort(new Error('enough'));
-    await expect(aborted).rejects.toThrow('enough');
-    expect(await store.study(scope, '1.7')).toBeDefined();
-    await store.close();
-  });
+      const abort = new AbortController();
+      const aborted = store.query(scope, plan, abort.signal);
+      abort.abort(new Error('enough'));
+      await expect(aborted).rejects.toThrow('enough');
+      expect(await store.study(scope, '1.7')).toBeDefined();
+      await store.close();
+    },
+    TIMEOUT_MS,
+  );
 });

@@ -36,38 +36,30 @@ export class IndexWriter {
   }
 
   /** Adds one receipt. */
-  record({ header: headerText, bulk, pixels, ...record }: InstanceReceipt): ReceiptOutcome {
-    const series = this.#aggregates.series(record.studyInstanceUid, record.seriesInstanceUid);
+  record(receipt: InstanceReceipt): ReceiptOutcome {
+    const { ulid, studyInstanceUid, seriesInstanceUid, sopInstanceUid } = receipt;
+    const series = this.#aggregates.series(studyInstanceUid, seriesInstanceUid);
     const known = this.#db.get<{ instance: number }>(
       'SELECT instance FROM receipts WHERE ulid = ? AND tenant_id = ?',
-      record.ulid,
+      ulid,
       this.#tenantId,
     );
-    if (known !== undefined) return this.#redelivered(record.ulid, known.instance, series);
+    if (known !== undefined) return this.#redelivered(ulid, known.instance, series);
 
-    const id = this.#aggregates.newId('receipts');
-    const header = JSON.parse(headerText) as DicomJson;
-    this.#parsed.remember(id, header, record.defaultIssuer);
-    this.#db.run('INSERT INTO receipt_texts VALUES (?, ?, ?, ?)', id, headerText, bulk, pixels ?? null);
-
-    const sameUid = this.#instancesWithUid(record.sopInstanceUid);
+    const sameUid = this.#instancesWithUid(sopInstanceUid);
     const before = sameUid.find((row) => row.series === series.row.id);
-    const instanceId = before?.id ?? this.#aggregates.newId('instances');
-    this.#db.run('INSERT INTO receipts VALUES (?, ?, ?, ?, ?, 0)', id, this.#tenantId, record.ulid, instanceId, JSON.stringify(record));
-    const earlier = before === undefined ? [] : readRecords(this.#db, before.id).filter((other) => other.id !== id);
-    const facts = readFacts(this.#db, this.#tenantId, instanceSubject(record));
-    const derived = this.#update(series, before, instanceId, [...earlier, { id, record }], facts);
+    const earlier = before === undefined ? [] : readRecords(this.#db, before.id);
+    const instance = before?.id ?? this.#aggregates.newId('instances');
+    const added = this.#insert(receipt, instance);
+    const facts = readFacts(this.#db, this.#tenantId, instanceSubject(receipt));
+    const { derived, row } = this.#update(series, before, instance, [...earlier, added], facts);
+    const identityConflicts = identityClaims(added.record, added.header).flatMap((claim) => this.#claims.add(claim));
     return {
-      ulid: record.ulid,
-      outcome: outcomeOf(record, earlier, facts),
-      conflicts: this.#conflictsOf(
-        record,
-        header,
-        derived,
-        sameUid.filter((row) => row !== before),
-      ),
+      ulid,
+      outcome: outcomeOf(added.record, earlier, facts),
+      conflicts: [...identityConflicts, ...this.#instanceConflicts(derived, instance, sameUid)],
       studyVersion: series.study.row.version,
-      instanceVersion: changeCount([...earlier.map((other) => other.record), record], facts),
+      instanceVersion: row.version,
     };
   }
 
@@ -86,15 +78,27 @@ export class IndexWriter {
     if (added === 0 || fact.type === 'conflict-resolved') return;
     const { studyInstanceUid, seriesInstanceUid, sopInstanceUid } = fact.instance;
     const series = this.#aggregates.series(studyInstanceUid, seriesInstanceUid);
-    const before = this.#instancesWithUid(sopInstanceUid).find((row) => row.series === series.row.id);
+    const sameUid = this.#instancesWithUid(sopInstanceUid);
+    const before = sameUid.find((row) => row.series === series.row.id);
     if (before === undefined) return;
     const facts = readFacts(this.#db, this.#tenantId, subject);
-    this.#update(series, before, before.id, readRecords(this.#db, before.id), facts);
+    const { derived } = this.#update(series, before, before.id, readRecords(this.#db, before.id), facts);
+    this.#instanceConflicts(derived, before.id, sameUid);
   }
 
   /** Writes counts and representatives; the last step of the transaction. */
   flush(): void {
     this.#aggregates.flush();
+  }
+
+  #insert(receipt: InstanceReceipt, instance: number): RecordWithId & { header: DicomJson } {
+    const { header: headerText, bulk, pixels = null, ...record } = receipt;
+    const id = this.#aggregates.newId('receipts');
+    const header = JSON.parse(headerText) as DicomJson;
+    this.#parsed.remember(id, header, record.defaultIssuer);
+    this.#db.run('INSERT INTO receipt_texts VALUES (?, ?, ?, ?)', id, headerText, bulk, pixels);
+    this.#db.run('INSERT INTO receipts VALUES (?, ?, ?, ?, ?, 0)', id, this.#tenantId, record.ulid, instance, JSON.stringify(record));
+    return { id, record, header };
   }
 
   #redelivered(ulid: string, instance: number, series: SeriesState): ReceiptOutcome {
@@ -111,15 +115,12 @@ export class IndexWriter {
     series: SeriesState,
     before: InstanceRow | undefined,
     id: number,
-    records: readonly RecordWithId[],
+    receipts: readonly RecordWithId[],
     facts: readonly InstanceFact[],
-  ): DerivedInstance {
-    const derived = deriveInstance(
-      records.map(({ record }) => record),
-      facts,
-    );
-    const idOf = (ulid: string): number => records.find(({ record }) => record.ulid === ulid)!.id;
-    const currentReceipt = idOf(derived.keptReceipts.at(-1)!);
+  ): { derived: DerivedInstance; row: InstanceRow } {
+    const records = receipts.map(({ record }) => record);
+    const derived = deriveInstance(records, facts);
+    const currentReceipt = receipts.find(({ record }) => record.ulid === derived.keptReceipts.at(-1))!.id;
     const attributes = this.#parsed.get(currentReceipt).byLevel.instance;
     const number = firstInteger(attributes, '00200013');
     const row: InstanceRow = {
@@ -133,15 +134,12 @@ export class IndexWriter {
       current: derived.current.ulid,
       current_receipt: currentReceipt,
       attributes: JSON.stringify(attributes),
-      version: changeCount(
-        records.map(({ record }) => record),
-        facts,
-      ),
+      version: changeCount(records, facts),
     };
     this.#write(row);
-    if (records.length > 1) this.#markDuplicates(derived, records);
+    if (receipts.length > 1) this.#markDuplicates(derived, receipts);
     this.#aggregates.instanceChanged(series, before, row);
-    return derived;
+    return { derived, row };
   }
 
   #write(row: InstanceRow): void {
@@ -174,19 +172,13 @@ export class IndexWriter {
     }
   }
 
-  #conflictsOf(
-    record: ReceiptRecord,
-    header: DicomJson,
-    derived: DerivedInstance,
-    elsewhere: readonly InstanceRow[],
-  ): readonly ConflictDocument[] {
-    const conflicts = identityClaims(record, header).flatMap((claim) => this.#claims.add(claim));
-    if (derived.document.versions.length > 1) conflicts.push(...this.#replaceGroup(contentClaims(derived.document)));
-    if (elsewhere.length > 0) {
-      const places = elsewhere.map((row) => placeClaim(readInstance(this.#db, this.#tenantId, row).document));
-      conflicts.push(...this.#replaceGroup([placeClaim(derived.document), ...places]));
-    }
-    return conflicts;
+  /** Conflicts about an instance's content and its place that were not known before. */
+  #instanceConflicts({ document }: DerivedInstance, instance: number, sameUid: readonly InstanceRow[]): readonly ConflictDocument[] {
+    const elsewhere = sameUid.filter(({ id }) => id !== instance);
+    const content = document.versions.length > 1 ? this.#replaceGroup(contentClaims(document)) : [];
+    if (elsewhere.length === 0) return content;
+    const places = elsewhere.map((row) => placeClaim(readInstance(this.#db, this.#tenantId, row).document));
+    return [...content, ...this.#replaceGroup([placeClaim(document), ...places])];
   }
 
   #replaceGroup(claims: readonly Claim[]): readonly ConflictDocument[] {
