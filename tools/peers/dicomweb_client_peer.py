@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 
 from dicomweb_client.api import DICOMwebClient
 from pydicom import dcmread
@@ -13,6 +14,10 @@ first = sent[0]
 study, series, instance = first.StudyInstanceUID, first.SeriesInstanceUID, first.SOPInstanceUID
 
 stored = client.store_instances(sent)
+# What is acknowledged is durable; queries follow within moments.
+deadline = time.monotonic() + 15
+while len(client.search_for_instances(study)) < len(sent) and time.monotonic() < deadline:
+    time.sleep(0.05)
 found = client.search_for_studies(search_filters={"PatientID": first.PatientID}, fields=["StudyDescription"])
 paged = client.search_for_instances(study, limit=1, get_remaining=True)
 metadata = client.retrieve_series_metadata(study, series)

@@ -1,6 +1,7 @@
 import type { DicomJson } from '@cairn/core';
-import type { CorpusFile } from '@cairn/testing';
 import { textOf } from '../harness/web.ts';
+import { versionsOf } from './corpus-run.ts';
+import type { AcceptedFile } from './corpus-run.ts';
 
 /** What a query should tell of a study; texts as in DICOM, several values in ascending order. */
 export interface StudyFacts {
@@ -11,16 +12,24 @@ export interface StudyFacts {
   numberOfInstances: string;
 }
 
-/** Computes from the manifest what the index must hold of the studies of these files. */
-export function studiesOf(files: readonly CorpusFile[]): StudyFacts[] {
-  const studies = Map.groupBy(files, (file) => file.studyInstanceUid);
-  const facts = [...studies].map(([studyInstanceUid, members]) => ({
-    studyInstanceUid,
-    patientId: members[0]!.patientId,
-    modalities: sortedValues(members.map((file) => file.modality)),
-    numberOfSeries: String(new Set(members.map((file) => file.seriesInstanceUid)).size),
-    numberOfInstances: String(new Set(members.map((file) => `${file.seriesInstanceUid}/${file.sopInstanceUid}`)).size),
-  }));
+/**
+ * Computes what the index must hold of files that arrived in this order. Of each instance its last version counts; where instances of a
+ * study or series disagree, the one whose version arrived first speaks for it.
+ */
+export function studiesOf(arrived: readonly AcceptedFile[]): StudyFacts[] {
+  const versions = [...versionsOf(arrived).values()].map((each) => each.at(-1)!);
+  const current = arrived.filter((file) => versions.includes(file));
+  const studies = Map.groupBy(current, (file) => file.studyInstanceUid);
+  const facts = [...studies].map(([studyInstanceUid, members]) => {
+    const series = [...Map.groupBy(members, (file) => file.seriesInstanceUid).values()];
+    return {
+      studyInstanceUid,
+      patientId: members[0]!.patientId,
+      modalities: sortedValues(series.map(([first]) => first!.modality)),
+      numberOfSeries: String(series.length),
+      numberOfInstances: String(members.length),
+    };
+  });
   return facts.sort(byStudy);
 }
 

@@ -18,6 +18,8 @@ export interface AcceptedFile extends CorpusFile, Part10 {
 
 /** What went wrong, by the step in which it did; each line names a file or study. */
 export interface CorpusOutcome {
+  /** In the order of arrival. */
+  arrived: AcceptedFile[];
   stored: { cStore: number; stow: number; both: number };
   store: string[];
   wado: string[];
@@ -54,8 +56,8 @@ export function providerContexts(files: readonly Part10[]): ProposedContext[] {
  * other, each round's being the current ones when they are fetched.
  */
 export async function storeAndFetch(archive: Archive, files: readonly AcceptedFile[], peer?: PynetdicomPeer): Promise<CorpusOutcome> {
-  const outcome: CorpusOutcome = { stored: { cStore: 0, stow: 0, both: 0 }, store: [], wado: [], get: [], move: [] };
-  const versions = Map.groupBy(files, instanceKey);
+  const outcome: CorpusOutcome = { arrived: [], stored: { cStore: 0, stow: 0, both: 0 }, store: [], wado: [], get: [], move: [] };
+  const versions = versionsOf(files);
   for (let round = 0; ; round++) {
     const current = [...versions.values()].flatMap((group) => group.slice(round, round + 1));
     if (current.length === 0) return outcome;
@@ -75,8 +77,16 @@ export async function storeAndFetch(archive: Archive, files: readonly AcceptedFi
   }
 }
 
-function instanceKey(file: CorpusFile): string {
-  return `${file.studyInstanceUid}/${file.seriesInstanceUid}/${file.sopInstanceUid}`;
+/** The versions of each instance in the order of the manifest; the same data set again in the same transfer syntax is none. */
+export function versionsOf(files: readonly AcceptedFile[]): Map<string, AcceptedFile[]> {
+  const versions = new Map<string, AcceptedFile[]>();
+  for (const file of files) {
+    const key = `${file.studyInstanceUid}/${file.seriesInstanceUid}/${file.sopInstanceUid}`;
+    const known = versions.get(key) ?? [];
+    const repeated = known.some((each) => each.sha256DataSet === file.sha256DataSet && each.transferSyntaxUid === file.transferSyntaxUid);
+    versions.set(key, repeated ? known : [...known, file]);
+  }
+  return versions;
 }
 
 /** By hash of the file one half goes by C-STORE and the other by STOW-RS, an eighth by both. */
@@ -92,6 +102,7 @@ async function storeAll(archive: Archive, files: readonly AcceptedFile[], outcom
     if (answer.status !== 200 || answer.stored[0] !== file.sopInstanceUid)
       outcome.store.push(`STOW ${file.path}: ${answer.status} ${JSON.stringify([...answer.failed])}`);
   }
+  outcome.arrived.push(...byCStore, ...byStow.filter((file) => !byCStore.includes(file)));
   outcome.stored.cStore += byCStore.length;
   outcome.stored.stow += byStow.length;
   outcome.stored.both += byBoth.length;
@@ -139,14 +150,13 @@ async function fetchStudy(archive: Archive, studyInstanceUid: string, files: rea
   );
 }
 
-/** Whether QIDO-RS knows an instance, how WADO-RS answers for it, and the data set's digest when it is given. */
-export async function stateOf(
-  archive: Archive,
-  file: Pick<CorpusFile, 'studyInstanceUid' | 'seriesInstanceUid' | 'sopInstanceUid'>,
-): Promise<{ found: number; status: number; sha256DataSet?: string }> {
+/** What the archive tells of a file: how often QIDO-RS finds it, how WADO-RS answers, and whether the file is (the end of) that answer. */
+export async function stateOf(archive: Archive, file: CorpusFile): Promise<{ found: number; status: number; unchanged: boolean }> {
   const found = (await qido(archive, `/instances?SOPInstanceUID=${file.sopInstanceUid}`)).length;
   const path = `/studies/${file.studyInstanceUid}/series/${file.seriesInstanceUid}/instances/${file.sopInstanceUid}`;
   const answer = await get(archive, path, 'application/dicom; transfer-syntax=*');
   const body = Buffer.from(await answer.arrayBuffer());
-  return { found, status: answer.status, ...(answer.status === 200 ? { sha256DataSet: readPart10(body).sha256DataSet } : {}) };
+  const sent = await readFile(file.absolutePath);
+  // What came without preamble or meta information got them before its first byte.
+  return { found, status: answer.status, unchanged: body.subarray(-sent.length).equals(sent) };
 }

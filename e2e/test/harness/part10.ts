@@ -28,14 +28,20 @@ export function readPart10(file: Buffer): Part10 {
   };
 }
 
-/** The first UI element with this tag, found by its bytes: enough for the few that stand at the start of a data set. */
+/** VRs whose explicit form has a 32-bit length and that real files give to elements at the start of a data set. */
+const LONG_VRS = new Set(['OB', 'SQ', 'UN', 'UT']);
+
+/** Walks the elements to one that stands before anything nested; empty when there is none. */
 function uidOf(bytes: Buffer, group: number, number: number, transferSyntaxUid: string): string {
   const { explicit, bigEndian } = encodingOf(transferSyntaxUid);
-  const tag = Buffer.from([group & 0xff, group >> 8, number & 0xff, number >> 8]);
-  const head = Buffer.concat([bigEndian ? tag.swap16() : tag, Buffer.from(explicit ? 'UI' : '')]);
-  const at = bytes.indexOf(head) + head.length;
-  if (at < head.length) return '';
-  const length = bigEndian ? bytes.readUInt16BE(at) : bytes.readUInt16LE(at);
-  const start = at + (explicit ? 2 : 4);
-  return bytes.toString('latin1', start, start + length).replaceAll(/[\0 ]+$/g, '');
+  const uint16 = (at: number): number => (bigEndian ? bytes.readUInt16BE(at) : bytes.readUInt16LE(at));
+  const uint32 = (at: number): number => (bigEndian ? bytes.readUInt32BE(at) : bytes.readUInt32LE(at));
+  const start = bytes.toString('latin1', 128, 132) === 'DICM' ? 132 : 0;
+  for (let at = start, next = 0; at + 8 <= bytes.length && uint16(at) <= group; at = next) {
+    const long = explicit && LONG_VRS.has(bytes.toString('latin1', at + 4, at + 6));
+    const value = long ? at + 12 : at + 8;
+    next = value + (long ? uint32(at + 8) : explicit ? uint16(at + 6) : uint32(at + 4));
+    if (uint16(at) === group && uint16(at + 2) === number) return bytes.toString('latin1', value, next).replaceAll(/[\0 ]+$/g, '');
+  }
+  return '';
 }

@@ -28,7 +28,7 @@ describeWithPeer('dicomweb-client', 'Python dicomweb-client', () => {
     const paths = await writeStudy(folder.path, study);
     const script = join(REPOSITORY, 'tools/peers/dicomweb_client_peer.py');
     const result = await runCommand(peerPath('dicomweb-client'), [script, archive.webUrl, ...paths]);
-    expect(result).toMatchObject({ code: 0 });
+    expect(result).toMatchObject({ code: 0, stderr: expect.not.stringContaining('Error') });
     expect(JSON.parse(result.stdout)).toEqual({
       stored: 3,
       refused: 0,

@@ -28,7 +28,7 @@ describe('cairn start', () => {
   });
 
   function fails(env: Readonly<Record<string, string>>): Promise<Exit> {
-    return runCairn(['start'], { CAIRN_DATA_DIR: join(folder.path, 'data'), ...FREE_PORTS, ...env });
+    return runCairn(['start'], { CAIRN_DATA_DIR: join(folder.path, 'data'), CAIRN_LOG_LEVEL: 'warn', ...FREE_PORTS, ...env });
   }
 
   /** One clear line on standard error, no stack. */
