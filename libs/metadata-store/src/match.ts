@@ -3,7 +3,7 @@ import { fold, foldName } from './fold.ts';
 import type { AttributePath, QueryClause } from './query.ts';
 import { dateNumber, dateTimeNumber, timeNumber } from './temporal.ts';
 import { nameGroups, textValues } from './values.ts';
-import { hasWildcard, matchesWildcard } from './wildcard.ts';
+import { compileWildcard, hasWildcard } from './wildcard.ts';
 
 /** Gives an element by its tag, from wherever the row's level keeps it. */
 export type ElementSource = (tag: string) => DicomJsonElement | undefined;
@@ -23,8 +23,8 @@ export function compileClause(clause: QueryClause): Predicate {
     }
     case 'wildcard': {
       const normal = clause.folded ? fold : trimmed;
-      const patterns = clause.patterns.map(normal);
-      return (source) => textsAt(source, clause.path).some((text) => patterns.some((pattern) => matchesWildcard(pattern, normal(text))));
+      const patterns = clause.patterns.map((pattern) => compileWildcard(normal(pattern)));
+      return (source) => textsAt(source, clause.path).some((text) => patterns.some((fits) => fits(normal(text))));
     }
     case 'personName': {
       const patterns = clause.patterns.map((pattern) => compileName(pattern, clause.fuzzy));
@@ -87,12 +87,9 @@ function compileName(pattern: string, fuzzy: boolean): (groups: readonly string[
 
 /** A pattern with `=` is matched against all groups together, any other against each. */
 function compileExactName(pattern: string): (groups: readonly string[]) => boolean {
-  if (pattern.includes('=')) {
-    const whole = pattern.split('=').map(foldName).join('=');
-    return (groups) => matchesWildcard(whole, groups.join('='));
-  }
-  const folded = foldName(pattern);
-  return (groups) => groups.some((group) => group !== '' && matchesWildcard(folded, group));
+  const fits = compileWildcard(pattern.split('=').map(foldName).join('='));
+  if (pattern.includes('=')) return (groups) => fits(groups.join('='));
+  return (groups) => groups.some((group) => group !== '' && fits(group));
 }
 
 function compileDateTimeRange({ datePath, timePath, from, to }: Extract<QueryClause, { kind: 'dateTimeRange' }>): Predicate {

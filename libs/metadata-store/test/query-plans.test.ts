@@ -74,7 +74,7 @@ describe('the plan that SQLite makes', () => {
   ])('finds studies by %s through an index', (_, clauses, expected) => {
     const details = explain(studiesStatement(TENANT, narrow(plan(clauses)), 0, 26));
     expect(details.join('\n')).toContain(expected);
-    expect(details.filter((detail) => /^SCAN (?!found|CONSTANT)/.test(detail))).toEqual([]);
+    expect(details.filter((detail) => /^SCAN (?!found|json_each|CONSTANT)/.test(detail))).toEqual([]);
   });
 
   it.each<[string, readonly QueryClause[]]>([

@@ -19,6 +19,8 @@ const TIME_OF_DATE: Readonly<Record<string, string>> = {
 /** Computed or added on the way out: nothing to match them with. */
 const NOT_MATCHED = new Set('00080005 00080052 00080054 00080056 00081190 00083002 00201200 00201202 00201204'.split(' '));
 
+const MOST_PATTERNS = 100;
+
 /** A key with a value that restricts. */
 interface RestrictingKey {
   path: AttributePath;
@@ -98,6 +100,7 @@ function textClause(path: AttributePath, vr: string, values: readonly string[]):
   const wanted = trimmedValues(values);
   if (wanted === undefined) return undefined;
   if (wanted.some((value) => /[*?]/.test(value))) {
+    checkPatterns(path, wanted);
     return { kind: 'wildcard', path, vr, patterns: wanted, folded: true };
   }
   return { kind: 'equals', path, vr, values: wanted, folded: true };
@@ -105,7 +108,13 @@ function textClause(path: AttributePath, vr: string, values: readonly string[]):
 
 function nameClause(path: AttributePath, values: readonly string[], fuzzy: boolean): QueryClause | undefined {
   const patterns = trimmedValues(values);
+  if (patterns !== undefined) checkPatterns(path, patterns);
   return patterns && { kind: 'personName', path, patterns, fuzzy };
+}
+
+/** Each row is compared with every pattern: their number has a bound. */
+function checkPatterns(path: AttributePath, patterns: readonly string[]): void {
+  if (patterns.length > MOST_PATTERNS) throw invalidValue(path.at(-1)!, `${path.at(-1)} has more than ${MOST_PATTERNS} patterns.`);
 }
 
 /** UIDs by backslash or comma (PS3.4 §C.2.2.2.2, PS3.18 §8.3.4.1). */

@@ -103,6 +103,24 @@ describe('a query', () => {
     },
   );
 
+  it('takes lists of any length', async () => {
+    const uids = Array.from({ length: 9000 }, (_, index) => `1.2.${index + 5}`).join('\\');
+    const keys = {
+      '0020000D': uids,
+      '0020000E': uids.replaceAll(/(\d)(\\|$)/g, '$1.1$2'),
+      '00080061': Array.from({ length: 3000 }, (_, index) => `M${index}`).join(',') + ',CT',
+    };
+    expect(await index.found('study', keys)).toHaveLength(26);
+    expect(await index.found('instance', { '00080018': uids, '00100020': uids })).toEqual([]);
+    const literals = { '00100010': '*abc'.repeat(16_000), '00081030': `*${'abc?'.repeat(16_000)}` };
+    expect(await index.found('study', literals)).toEqual([]);
+    const names = Array.from({ length: 99 }, (_, index) => `doe^${index}*`);
+    expect(await index.found('study', { '00100010': names.join('\\') })).toHaveLength(30);
+    await expect(index.query('study', { '00100010': [...names, 'a', 'b'].join('\\') })).rejects.toMatchObject({
+      code: 'query.invalid-value',
+    });
+  });
+
   it('matches empty values only where that was asked for', async () => {
     await index.add({ '0020000D': json('UI', '1.3.1'), '00100020': json('LO', 'P1') });
     expect(await index.found('study', { '0020000D': '1.3.1,1.2.1', '00100020': '""' }, { emptyValueMatching: true })).toEqual(['1']);

@@ -49,15 +49,21 @@ const INDEX_OF_FIELD: Readonly<Partial<Record<SearchField, string>>> = {
   accessionNumber: 'studies_accession_number',
 };
 
-const UID_CONDITION: Readonly<Record<string, (marks: string) => string>> = {
-  '0020000D': (marks) => `studies.study_uid IN (${marks})`,
-  '0020000E': (marks) => `studies.id IN (SELECT study FROM series WHERE series_uid IN (${marks}))`,
-  '00080018': (marks) =>
-    `studies.id IN (SELECT series.study FROM instances JOIN series ON series.id = instances.series WHERE sop_uid IN (${marks}))`,
+/** Conditions on studies by UIDs, around the condition on the UID itself. */
+const UID_CONDITION: Readonly<Record<string, (uids: readonly string[]) => Condition>> = {
+  '0020000D': (uids) => oneOf('studies.study_uid', uids),
+  '0020000E': (uids) => within('studies.id IN (SELECT study FROM series WHERE ', oneOf('series_uid', uids)),
+  '00080018': (uids) =>
+    within(
+      'studies.id IN (SELECT series.study FROM instances JOIN series ON series.id = instances.series WHERE ',
+      oneOf('instances.sop_uid', uids),
+    ),
 };
 
-/** Trigrams of one expression: more of them make no smaller a superset worth its time. */
-const TRIGRAMS_PER_LITERAL = 12;
+/** Trigrams of one pattern: more of them make no smaller a superset worth its time. */
+const MOST_TRIGRAMS = 16;
+/** Patterns or tokens that an index is asked for; more are left to the walk, because statements have limits. */
+const MOST_ALTERNATIVES = 50;
 
 /** Sources from the most to the least selective; the walk over all studies comes last. */
 const ORDER: readonly string[] = ['studies_uid', 'ids', 'studies_patient_id', 'studies_accession_number', 'text', 'tokens'];
@@ -98,9 +104,15 @@ export function patientConditions({ clauses }: QueryPlan): { conditions: readonl
   return { conditions, byId };
 }
 
-/** `?, ?, …` for as many values. */
-export function marksFor(values: readonly unknown[]): string {
-  return values.map(() => '?').join(', ');
+/** A condition that a column has one of the values; true when none are given. Any number of values fits. */
+export function oneOf(column: string, values: readonly string[] | undefined): Condition {
+  if (values === undefined) return { sql: 'true', values: [] };
+  if (values.length === 1) return { sql: `${column} = ?`, values };
+  return { sql: `${column} IN (SELECT value FROM json_each(?))`, values: [JSON.stringify(values)] };
+}
+
+function within(opening: string, { sql, values }: Condition): Condition {
+  return { sql: `${opening}${sql})`, values };
 }
 
 /** The places to which a clause on the study's date confines. */
@@ -122,7 +134,7 @@ function conditionOf(clause: QueryClause): Condition | undefined {
   if (tag === undefined) return undefined;
   if (clause.kind === 'equals') {
     const uid = UID_CONDITION[tag];
-    if (uid !== undefined) return { sql: uid(marksFor(clause.values)), values: clause.values };
+    if (uid !== undefined) return uid(clause.values);
   }
   const field = SEARCH_FIELD_OF_TAG[tag];
   return field === undefined ? undefined : textCondition(clause, `studies.${COLUMN_OF_FIELD[field]}`);
@@ -130,10 +142,10 @@ function conditionOf(clause: QueryClause): Condition | undefined {
 
 function textCondition(clause: QueryClause, column: string): Condition | undefined {
   if (clause.kind === 'equals') {
-    return { sql: `${column} IN (${marksFor(clause.values)})`, values: clause.values.map(fold) };
+    return oneOf(column, clause.values.map(fold));
   }
   const literals = literalsByPattern(clause)?.map((each) => each.toSorted((a, b) => b.length - a.length)[0]);
-  if (literals === undefined || literals.includes(undefined)) return undefined;
+  if (literals === undefined || literals.length > MOST_ALTERNATIVES || literals.includes(undefined)) return undefined;
   return { sql: `(${literals.map(() => `instr(${column}, ?) > 0`).join(' OR ')})`, values: literals as string[] };
 }
 
@@ -154,12 +166,16 @@ function sourceOf(clause: QueryClause, plan: QueryPlan): StudySource | undefined
 
 function textSource(clause: QueryClause, field: SearchField): StudySource | undefined {
   const patterns = clause.kind === 'equals' ? clause.values.map((value) => [fold(value)]) : literalsByPattern(clause);
-  if (patterns === undefined) return undefined;
+  if (patterns === undefined || patterns.length > MOST_ALTERNATIVES) return undefined;
   const matches = patterns.map((literals) => textMatch(literals, field));
   if (matches.every((match) => match !== undefined)) return { kind: 'text', match: matches.map((match) => `(${match})`).join(' OR ') };
   if (field !== 'patientName') return undefined;
   const tokens = patterns.map((literals) => literals.map(tokenOfShortLiteral).find((token) => token !== undefined));
-  return tokens.every((token) => token !== undefined) ? { kind: 'tokens', tokens } : undefined;
+  return tokens.every((token) => token !== undefined) ? tokenSource(tokens) : undefined;
+}
+
+function tokenSource(tokens: readonly string[]): StudySource | undefined {
+  return tokens.length > MOST_ALTERNATIVES ? undefined : { kind: 'tokens', tokens };
 }
 
 /** The literals that a match of each pattern contains; undefined for clauses without patterns. */
@@ -171,7 +187,7 @@ function literalsByPattern(clause: QueryClause): (readonly string[])[] | undefin
 
 /** An FTS5 expression that finds every text with the literals; undefined when all are too short. */
 function textMatch(literals: readonly string[], field: SearchField): string | undefined {
-  const trigrams = new Set(literals.flatMap((literal) => trigramsOf(literal).slice(0, TRIGRAMS_PER_LITERAL)));
+  const trigrams = new Set(literals.slice(0, MOST_TRIGRAMS).flatMap(trigramsOf).slice(0, MOST_TRIGRAMS));
   if (trigrams.size === 0) return undefined;
   return [...trigrams].map((trigram) => `${field} : "${trigram.replaceAll('"', '""')}"`).join(' AND ');
 }

@@ -12,10 +12,10 @@ import { decodeCursor, encodeCursor } from './cursor.ts';
 import type { CursorKey } from './cursor.ts';
 import { allHold, jsonWith } from './match-stream.ts';
 import type { Match } from './match-stream.ts';
-import { narrow } from './narrowing.ts';
+import { narrow, oneOf } from './narrowing.ts';
 import type { Narrowing } from './narrowing.ts';
 import { patientRows } from './patient-query.ts';
-import { oneOf, placeAfter, readStudies } from './study-candidates.ts';
+import { placeAfter, readStudies } from './study-candidates.ts';
 
 /** Studies read at once: few at first, because most queries are answered by them, more when they do not match. */
 const FIRST_STUDIES = 32;

@@ -2,7 +2,6 @@ import type { SQLInputValue } from 'node:sqlite';
 import type { Database } from '../database.ts';
 import { textTable } from '../schema.ts';
 import type { StudyCandidateRow } from './candidate.ts';
-import { marksFor } from './narrowing.ts';
 import type { Condition, Narrowing } from './narrowing.ts';
 
 /** A statement and its values, for the tests that read its plan too. */
@@ -78,9 +77,4 @@ function statementOf(
       return { sql, values: [...tokenValues, tenantId, ...values, count] };
     }
   }
-}
-
-/** A condition that a column has one of the values; true for none. */
-export function oneOf(column: string, values: readonly string[] | undefined): Condition {
-  return values === undefined ? { sql: 'true', values: [] } : { sql: `${column} IN (${marksFor(values)})`, values };
 }
