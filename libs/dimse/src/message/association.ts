@@ -49,7 +49,7 @@ export class Association implements UpperLayerUser, ServedAssociation {
     this.#contexts = new Map(agreement.contexts.map((context) => [context.id, context]));
     this.#flow = new FlowControl(layer);
     this.#reader = new MessageReader((contextId, command) => this.#onCommand(contextId, command));
-    this.#writer = new MessageWriter(async (parts) => await layer.sendData(parts), agreement.peer.maxPduLength);
+    this.#writer = new MessageWriter(async (parts, onWritten) => await layer.sendData(parts, onWritten), agreement.peer.maxPduLength);
     this.#closed = new Promise((resolve) => {
       this.#settleClosed = resolve;
     });

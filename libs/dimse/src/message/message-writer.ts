@@ -1,4 +1,4 @@
-import { Semaphore } from '@cairn/core';
+import { Semaphore, recycleChunk } from '@cairn/core';
 import { PDU } from '../upper-layer/pdu.ts';
 import { PDV_COMMAND, PDV_LAST } from '../upper-layer/pdu-reader.ts';
 import { NO_DATA_SET, encodeCommandSet } from './command-set.ts';
@@ -16,18 +16,18 @@ const PDV_OVERHEAD = 6;
 /** CommandDataSetType of a message with data set. */
 const HAS_DATA_SET = 0x0001;
 
+/** Writes bytes and waits for room; `onWritten` is called when the connection has taken the last of them, or failed. */
+export type DataSender = (parts: readonly Uint8Array[], onWritten?: () => void) => Promise<void>;
+
 /** Cuts messages into P-DATA-TFs, one fragment in each, and sends one message after the other. */
 export class MessageWriter {
-  readonly #send: (parts: readonly Uint8Array[]) => Promise<void>;
+  readonly #send: DataSender;
   readonly #maxFragmentLength: number;
   /** Messages of several operations never mix (PS3.8 annex E.1). */
   readonly #turn = new Semaphore(1);
 
-  /**
-   * @param send - writes bytes and waits for room
-   * @param peerMaxPduLength - largest P-DATA-TF that the peer takes, 0 for any
-   */
-  constructor(send: (parts: readonly Uint8Array[]) => Promise<void>, peerMaxPduLength: number) {
+  /** @param peerMaxPduLength - largest P-DATA-TF that the peer takes, 0 for any */
+  constructor(send: DataSender, peerMaxPduLength: number) {
     this.#send = send;
     const length = Math.min(peerMaxPduLength || MAX_SENT_PDU_LENGTH, MAX_SENT_PDU_LENGTH) - PDV_OVERHEAD;
     this.#maxFragmentLength = length - (length % 2);
@@ -57,24 +57,32 @@ export class MessageWriter {
     await this.#writeFragments(contextId, 0, whole(dataSet));
   }
 
-  /** Gathers chunks to full fragments without copying; the last one is held back until the end is known, to carry the flag. */
+  /**
+   * Gathers chunks to full fragments without copying; the last one is held back until the end is known, to carry the flag. A chunk
+   * is handed back (recycleChunk) when its last byte has left.
+   */
   async #writeFragments(contextId: number, kind: number, chunks: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Promise<void> {
     let parts: Uint8Array[] = [];
     let length = 0;
+    let usedUp: Uint8Array[] = [];
+    const send = async (flags: number): Promise<void> => {
+      const done = usedUp;
+      await this.#send([pduHeader(contextId, flags, length), ...parts], done.length === 0 ? undefined : () => done.forEach(recycleChunk));
+      parts = [];
+      length = 0;
+      usedUp = [];
+    };
     for await (const chunk of chunks) {
       for (let offset = 0; offset < chunk.length;) {
-        if (length === this.#maxFragmentLength) {
-          await this.#send([pduHeader(contextId, kind, length), ...parts]);
-          parts = [];
-          length = 0;
-        }
+        if (length === this.#maxFragmentLength) await send(kind);
         const part = chunk.subarray(offset, offset + this.#maxFragmentLength - length);
         parts.push(part);
         length += part.length;
         offset += part.length;
       }
+      usedUp.push(chunk);
     }
-    await this.#send([pduHeader(contextId, kind | PDV_LAST, length), ...parts]);
+    await send(kind | PDV_LAST);
   }
 }
 

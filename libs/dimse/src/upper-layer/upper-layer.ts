@@ -152,13 +152,13 @@ export class UpperLayer {
 
   /**
    * Writes P-DATA-TF bytes; resolves when there is room for more. Throws `dimse.aborted` when no association is there,
-   * `dimse.timeout` when the peer takes nothing for `sendTimeoutMs`.
+   * `dimse.timeout` when the peer takes nothing for `sendTimeoutMs`. `onWritten` is called when the socket has taken the last byte.
    */
-  async sendData(parts: readonly Uint8Array[]): Promise<void> {
+  async sendData(parts: readonly Uint8Array[], onWritten?: () => void): Promise<void> {
     if (STATE_TABLE['data-request'][this.#state] === undefined) throw this.#fault ?? aborted('The association is over.');
     this.#fire('data-request');
     this.#socket.cork();
-    for (const part of parts) this.#socket.write(part);
+    parts.forEach((part, index) => this.#socket.write(part, index === parts.length - 1 ? onWritten : undefined));
     this.#socket.uncork();
     this.#idle.refresh();
     if (this.#socket.writableNeedDrain) await this.#drained();
