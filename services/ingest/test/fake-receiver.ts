@@ -15,6 +15,8 @@ export interface ReceivedCall {
  */
 export class FakeReceiver implements InstanceReceiver {
   readonly calls: ReceivedCall[] = [];
+  /** Bodies that are being read. */
+  reading = 0;
   /** Receipts that were read and await {@link release}. */
   waiting = 0;
   /** The most receipts that awaited their commit at once. */
@@ -34,14 +36,8 @@ export class FakeReceiver implements InstanceReceiver {
   }
 
   async receive(scope: Scope, request: ReceiveRequest, source: AsyncIterable<Uint8Array>): Promise<ReceiveOutcome> {
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of source) {
-      chunks.push(chunk);
-      if (Buffer.from(chunk).toString('latin1', 0, 3) === 'bad') {
-        return { kind: 'refused', error: new CairnError('dicom.not-dicom', 'Not DICOM.'), sopInstanceUid: '9.9' };
-      }
-    }
-    const bytes = Buffer.concat(chunks);
+    const bytes = await this.#read(source);
+    if (bytes === undefined) return { kind: 'refused', error: new CairnError('dicom.not-dicom', 'Not DICOM.'), sopInstanceUid: '9.9' };
     const text = bytes.toString('latin1');
     if (text === 'full') throw new CairnError('object-store.full', 'No space left.', { retriable: true });
     if (text === 'fault') throw new TypeError('PATIENT^NAME');
@@ -70,6 +66,21 @@ export class FakeReceiver implements InstanceReceiver {
         warnings: [],
       },
     };
+  }
+
+  /** Undefined for bytes that are refused at their start. */
+  async #read(source: AsyncIterable<Uint8Array>): Promise<Buffer | undefined> {
+    const chunks: Uint8Array[] = [];
+    this.reading++;
+    try {
+      for await (const chunk of source) {
+        chunks.push(chunk);
+        if (Buffer.from(chunk).toString('latin1', 0, 3) === 'bad') return undefined;
+      }
+      return Buffer.concat(chunks);
+    } finally {
+      this.reading--;
+    }
   }
 
   async #commit(): Promise<void> {

@@ -10,6 +10,8 @@ import { IngestModule, httpStatusOf } from '../src/ingest.module.ts';
 import { FakeReceiver } from './fake-receiver.ts';
 
 const receiver = new FakeReceiver();
+const logged: string[] = [];
+const logger = { ...silentLogger, error: (_fields: object, event: string) => void logged.push(event) };
 let app: Awaited<ReturnType<typeof createHttpApp>>;
 let base: string;
 let port: number;
@@ -18,10 +20,10 @@ beforeAll(async () => {
   const scope = systemScope('default');
   const module = IngestModule.forRoot(
     { maxRequestBytes: 8 * 1024 * 1024, maxParts: 1000, commitsInFlight: 3 },
-    { receiver, scopeOf: () => scope, logger: silentLogger },
+    { receiver, scopeOf: () => scope, logger },
   );
   app = await createHttpApp(module, {
-    logger: silentLogger,
+    logger,
     metrics: new Metrics(),
     statusOf: httpStatusOf,
     corsOrigins: [],
@@ -36,6 +38,7 @@ afterAll(() => app.close());
 afterEach(() => {
   receiver.release();
   receiver.calls.length = 0;
+  logged.length = 0;
   receiver.mostWaiting = 0;
 });
 
@@ -143,6 +146,7 @@ describe('STOW-RS', () => {
     const response = await post(multipart(['fault']));
     expect(response.status).toBe(500);
     expect(await response.text()).not.toContain('PATIENT');
+    expect(logged).toContain('stow.receive-failed');
   });
 
   it('reads on while earlier instances await their commit, up to the bound', async () => {
@@ -233,9 +237,11 @@ describe('a STOW-RS request that cannot be taken', () => {
   it('a client that goes away leaves nothing behind', async () => {
     const socket = connect(port, '127.0.0.1');
     socket.write(`POST /dicom-web/studies HTTP/1.1\r\nHost: x\r\nContent-Type: ${TYPE}\r\nContent-Length: 1000\r\n\r\n--b\r\n\r\n1.2/1.3/`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    while (receiver.reading === 0) await new Promise((resolve) => setImmediate(resolve));
     socket.destroy();
+    while (receiver.reading > 0) await new Promise((resolve) => setImmediate(resolve));
     expect((await post(multipart(['1.2/1.3/1.4']))).status).toBe(200);
     expect(receiver.calls).toHaveLength(1);
+    expect(logged).toEqual([]);
   });
 });

@@ -1,4 +1,4 @@
-import { CairnError } from '@cairn/core';
+import { CairnError, systemErrorCode } from '@cairn/core';
 import {
   DICOM_FILE,
   DICOM_JSON,
@@ -90,10 +90,15 @@ async function* multipleParts(body: AsyncIterable<Uint8Array>, boundary: string,
 
 async function* upTo(limits: StoreLimits, body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
   let sizeBytes = 0;
-  for await (const chunk of body) {
-    sizeBytes += chunk.byteLength;
-    if (sizeBytes > limits.maxRequestBytes) throw tooLarge(limits);
-    yield chunk;
+  try {
+    for await (const chunk of body) {
+      sizeBytes += chunk.byteLength;
+      if (sizeBytes > limits.maxRequestBytes) throw tooLarge(limits);
+      yield chunk;
+    }
+  } catch (error) {
+    // A client that goes away is no fault of ours.
+    throw systemErrorCode(error) === 'ECONNRESET' ? new CairnError('web.bad-request', 'The connection ended before the body did.') : error;
   }
 }
 
