@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { CairnError, silentLogger } from '@cairn/core';
 import type { Logger, Scope } from '@cairn/core';
+import { DEFAULT_SUBSCRIBE_OPTIONS } from '../delivery/delivery-queue.ts';
 import type {
   DeadLetter,
   DeliveredEvent,
@@ -18,7 +19,6 @@ import type { Subscriber } from './event-log.ts';
 import { Publisher } from './publisher.ts';
 
 const MAX_DATA_BYTES = 1024 * 1024;
-const DEFAULTS: Required<SubscribeOptions> = { maxBatch: 200, maxAttempts: 5, retryDelayMs: 200 };
 
 /** How a bus is opened. */
 export interface SqliteEventBusOptions {
@@ -79,7 +79,7 @@ export class SqliteEventBus implements EventBus {
     const subscriber = { topic, tenant: scope.tenant, group };
     if (this.#deliveryOf(subscriber) !== undefined) throw new CairnError('internal.unexpected', 'The group is subscribed already.');
     const committed = await this.#log.call('register', subscriber);
-    const context = { log: this.#log, subscriber, handler, options: { ...DEFAULTS, ...options }, logger: this.#logger };
+    const context = { log: this.#log, subscriber, handler, options: { ...DEFAULT_SUBSCRIBE_OPTIONS, ...options }, logger: this.#logger };
     const delivery = new Delivery(context, committed);
     this.#deliveries.add(delivery);
     return {
