@@ -65,7 +65,7 @@ export interface RequestLimits {
   readonly milliseconds: number;
 }
 
-/** Repeats a request on one connection; a round's value is the median of its latencies. `request` gives the latency in ms. */
+/** Repeats a request on one connection, the first round uncounted; a round's value is the median of its latencies, in ms as `request` gives them. */
 export async function measureRequests(
   server: Server,
   about: About,
@@ -73,17 +73,19 @@ export async function measureRequests(
   request: (index: number) => Promise<number>,
 ): Promise<Measurement> {
   const rounds: number[] = [];
-  await request(0); // compiles code paths and opens files once, for every server alike
-  server.resetPeakRss();
-  const cpuBefore = server.cpuSeconds();
   let sent = 0;
-  for (let round = 0; round < limits.rounds; round++) {
+  const runRound = async (): Promise<number> => {
     const latencies: number[] = [];
     const end = performance.now() + limits.milliseconds;
-    do latencies.push(await request(++sent));
+    do latencies.push(await request(sent++));
     while (latencies.length < limits.requests && performance.now() < end);
-    rounds.push(median(latencies));
-  }
-  const cpu = ((server.cpuSeconds() - cpuBefore) / sent) * 1000;
+    return median(latencies);
+  };
+  await runRound();
+  server.resetPeakRss();
+  const cpuBefore = server.cpuSeconds();
+  const sentBefore = sent;
+  for (let round = 0; round < limits.rounds; round++) rounds.push(await runRound());
+  const cpu = ((server.cpuSeconds() - cpuBefore) / (sent - sentBefore)) * 1000;
   return { ...about, rounds, cpu, memoryMib: server.peakRssMib() - server.idleRssMib };
 }
