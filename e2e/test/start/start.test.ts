@@ -120,7 +120,9 @@ describe('cairn start', () => {
       (status) => status !== 200,
     );
     await connection.send(body.subarray(1000));
-    expect((await connection.readToEnd(20_000)).toString('latin1')).toMatch(/^HTTP\/1\.1 200 /);
+    const answer = (await connection.readToEnd(15_000)).toString('latin1');
+    expect(answer).toMatch(/^HTTP\/1\.1 200 /);
+    expect(answer).toMatch(/\r\nconnection: close\r\n/i);
     expect(await exit).toMatchObject({ code: 0, signal: null });
     archive = await startArchive({ dataDir: join(folder.path, 'data') });
     expect(await qido(archive, `/instances?SOPInstanceUID=${instance.sopInstanceUid}`)).toHaveLength(1);

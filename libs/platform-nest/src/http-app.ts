@@ -82,6 +82,8 @@ function rootOf(instance: object): object {
 function measure(fastify: FastifyInstance, metrics: Metrics): void {
   fastify.addHook('onSend', (_request, reply, payload, done) => {
     reply.header('x-content-type-options', 'nosniff');
+    // Once the listener is closed a kept connection would hold up the stop until its time is over.
+    if (!fastify.server.listening) reply.header('connection', 'close');
     done(null, payload);
   });
   fastify.addHook('onRequest', (request, reply, done) => {
