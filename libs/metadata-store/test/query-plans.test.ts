@@ -60,6 +60,11 @@ describe('the plan that SQLite makes', () => {
     ['a SeriesInstanceUID', [equals('0020000E', '1.1.1')], 'SEARCH studies USING INTEGER PRIMARY KEY (rowid=?)'],
     ['a SOPInstanceUID', [equals('00080018', '1.1.1.1')], 'SEARCH studies USING INTEGER PRIMARY KEY (rowid=?)'],
     ['part of a name', [name('*doe*')], 'SCAN found VIRTUAL TABLE INDEX'],
+    [
+      'part of a name, and a modality',
+      [name('*doe*'), equals('00080061', 'CT')],
+      'SEARCH tokens EXISTS USING PRIMARY KEY (tenant_id=? AND token=? AND place=?)',
+    ],
     ['two letters at the start of a name', [name('do*')], 'SCAN found VIRTUAL TABLE INDEX'],
     [
       'two ideographic characters',

@@ -15,8 +15,8 @@ const DEFAULT_MAX_LIMIT = 10_000;
 
 /**
  * The query engine on a metadata store. Keys of levels above the one asked for are matched on their documents (relational
- * queries). Keys of levels below: UIDs select what contains them, attributes of series any series of the study, all
- * others are matched on the representative instance.
+ * queries). Keys of levels below: UIDs select what contains them; attributes of series match if any series of the study
+ * does, SOPClassUID if any instance does; all others are matched on the representative instance.
  *
  * @example
  * const planner = new QueryPlanner(store);

@@ -68,6 +68,8 @@ describe('matching', () => {
     ['all component groups', { '00100010': 'Yamada*=山田*' }, ['2']],
     ['the phonetic group', { '00100010': 'やまだ*' }, ['2']],
     ['a name and a word', { '00100010': '*doe*', '00100020': '*3*' }, ['3', '4']],
+    ['a name, a description and a modality', { '00100010': '*yama*', '00081030': '*knee*', '00080061': 'MR\\CT' }, ['2']],
+    ['a name and a modality that it has not', { '00100010': '*yama*', '00080061': 'CT' }, []],
     ['brackets', { '00080050': '*[1]*' }, ['1']],
     ['part of a description with diacritics', { '00081030': '*SCHADEL*' }, ['1']],
     ['modalities, any of', { '00080061': 'MR\\XA' }, ['2', '3']],
@@ -97,6 +99,18 @@ describe('matching', () => {
     ['the number of instances', { '00201208': '1' }, ['1', '2', '3', '4']],
   ])('matches %s', async (_, keys, expected) => {
     expect(await index.found('study', keys)).toEqual(expected);
+  });
+
+  it('matches the SOP class of any instance above the instance level', async () => {
+    const report = '1.2.840.10008.5.1.4.1.1.88.11';
+    await index.add(
+      study(8, { '0020000E': json('UI', '1.2.8.5'), '00100020': json('LO', 'SOP') }),
+      study(8, { '0020000E': json('UI', '1.2.8.5'), '00100020': json('LO', 'SOP'), '00080016': json('UI', report) }),
+      study(8, { '0020000E': json('UI', '1.2.8.6'), '00100020': json('LO', 'SOP') }),
+    );
+    expect(await index.found('study', { '00080016': report })).toEqual(['8']);
+    expect(await index.found('series', { '00100020': 'SOP', '00080016': report })).toEqual(['5']);
+    expect(await index.found('instance', { '00100020': 'SOP', '00080016': report })).toHaveLength(1);
   });
 
   it('keeps date and time apart when they are not to be combined', async () => {

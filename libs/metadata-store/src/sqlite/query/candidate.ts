@@ -5,6 +5,8 @@ import type { Database } from '../database.ts';
 import { readStudyAttributes } from '../rows.ts';
 import type { InstanceRow, PatientRow, SeriesRow, StudyRow } from '../rows.ts';
 
+const SOP_CLASS_UID = '00080016';
+
 /** A study as a query reads it. */
 export type StudyCandidateRow = StudyRow & { patient_key: string };
 
@@ -40,7 +42,7 @@ export interface StudyCandidate {
 /** A series or instance that may match. */
 export interface Candidate {
   study: StudyCandidate;
-  series?: { row: SeriesRow; attributes: LazyJson };
+  series?: { row: SeriesRow; attributes: LazyJson; sopClasses(): readonly string[] };
   instance?: { row: InstanceRow; attributes: LazyJson };
   /** Header of the row's representative instance, its own at instance level. */
   header: LazyJson;
@@ -56,7 +58,8 @@ export function studyCandidate(db: Database, row: StudyCandidateRow): Candidate 
 }
 
 export function seriesCandidate(db: Database, study: StudyCandidate, row: SeriesRow): Candidate {
-  return { study, series: { row, attributes: lazyJson(row.attributes) }, header: lazyHeader(db, row.representative_receipt) };
+  const series = { row, attributes: lazyJson(row.attributes), sopClasses: () => readSopClasses(db, row.id) };
+  return { study, series, header: lazyHeader(db, row.representative_receipt) };
 }
 
 export function instanceCandidate(db: Database, { study, series }: Candidate, row: InstanceRow): Candidate {
@@ -71,24 +74,25 @@ function readHeader(db: Database, receipt: number): string {
 
 /**
  * Elements of a study, series or instance: from the document of their level, what no document keeps from the header. At study
- * level an attribute of series has the values of all its series, so that a key matches when any of them does.
+ * level an attribute of series has the values of all its series, so that a key matches when any of them does; so has
+ * SOPClassUID above the instance those of all instances.
  */
-export function elementsOf({ study, series, instance, header }: Candidate): ElementSource {
-  return (tag) => {
-    const computed = computedElement(tag, study.row, series?.row);
-    if (computed !== undefined) return computed;
-    switch (levelOfAttribute(tag)) {
-      case 'patient':
-      case 'study':
-        return study.attributes.value[tag];
-      case 'series':
-        return series === undefined ? together(study.allSeries(), tag) : series.attributes.value[tag];
-      case 'instance':
-        return (instance?.attributes ?? header).value[tag];
-      case undefined:
-        return header.value[tag];
-    }
-  };
+export function elementsOf(candidate: Candidate): ElementSource {
+  return (tag) => computedElement(tag, candidate) ?? storedElement(tag, candidate);
+}
+
+function storedElement(tag: string, { study, series, instance, header }: Candidate): DicomJsonElement | undefined {
+  switch (levelOfAttribute(tag)) {
+    case 'patient':
+    case 'study':
+      return study.attributes.value[tag];
+    case 'series':
+      return series === undefined ? together(study.allSeries(), tag) : series.attributes.value[tag];
+    case 'instance':
+      return (instance?.attributes ?? header).value[tag];
+    case undefined:
+      return header.value[tag];
+  }
 }
 
 /** Elements of a patient: what is not its own comes from the header of its earliest study. */
@@ -104,22 +108,32 @@ export function headerOfPatient(db: Database, patient: number): string {
   return readHeader(db, db.get<Pick<StudyRow, 'representative_receipt'>>(sql, patient)!.representative_receipt);
 }
 
-/** Attributes that the archive computes and clients search by: ModalitiesInStudy, SOPClassesInStudy and counts. */
-function computedElement(tag: string, study: StudyRow, series: SeriesRow | undefined): DicomJsonElement | undefined {
+/** Attributes that the archive computes and clients search by: ModalitiesInStudy, SOP classes and counts. */
+function computedElement(tag: string, { study, series, instance }: Candidate): DicomJsonElement | undefined {
   switch (tag) {
+    case SOP_CLASS_UID:
+      return instance === undefined ? { vr: 'UI', Value: sopClassesOf(study, series) } : undefined;
     case '00080061':
-      return { vr: 'CS', Value: JSON.parse(study.modalities) as string[] };
+      return { vr: 'CS', Value: JSON.parse(study.row.modalities) as string[] };
     case '00080062':
-      return { vr: 'UI', Value: JSON.parse(study.sop_classes) as string[] };
+      return { vr: 'UI', Value: sopClassesOf(study, undefined) };
     case '00201206':
-      return { vr: 'IS', Value: [study.series] };
+      return { vr: 'IS', Value: [study.row.series] };
     case '00201208':
-      return { vr: 'IS', Value: [study.instances] };
+      return { vr: 'IS', Value: [study.row.instances] };
     case '00201209':
-      return series && { vr: 'IS', Value: [series.instances] };
+      return series && { vr: 'IS', Value: [series.row.instances] };
     default:
       return undefined;
   }
+}
+
+function sopClassesOf(study: StudyCandidate, series: Candidate['series']): readonly string[] {
+  return series?.sopClasses() ?? (JSON.parse(study.row.sop_classes) as string[]);
+}
+
+function readSopClasses(db: Database, series: number): readonly string[] {
+  return db.all<{ uid: string }>('SELECT DISTINCT sop_class_uid AS uid FROM instances WHERE series = ?', series).map(({ uid }) => uid);
 }
 
 function readAllSeries(db: Database, study: number): readonly DicomJson[] {

@@ -70,7 +70,7 @@ const ORDER: readonly string[] = ['studies_uid', 'ids', 'studies_patient_id', 's
 
 /** Finds the narrowest source and the conditions for a plan at study level or below. */
 export function narrow(plan: QueryPlan): Narrowing {
-  const found: { rank: number; source: StudySource }[] = [];
+  const sources: StudySource[] = [];
   const conditions: Condition[] = [];
   const open: QueryClause[] = [];
   let [from, to] = [0, Number.MAX_SAFE_INTEGER];
@@ -83,11 +83,18 @@ export function narrow(plan: QueryPlan): Narrowing {
     const condition = conditionOf(clause);
     if (condition !== undefined) conditions.push(condition);
     const source = sourceOf(clause, plan);
-    if (source !== undefined) found.push({ rank: rankOf(source), source });
+    if (source !== undefined) sources.push(source);
     if (!isDecided(clause)) open.push(clause);
   }
-  const [best] = found.toSorted((a, b) => a.rank - b.rank);
-  return { source: best?.source ?? { kind: 'index', index: 'studies_place' }, from, to, conditions, open };
+  return { source: narrowest(sources), from, to, conditions, open };
+}
+
+/** The most selective source; several of the text index are asked together. */
+function narrowest(sources: readonly StudySource[]): StudySource {
+  const [best] = sources.toSorted((a, b) => rankOf(a) - rankOf(b));
+  if (best?.kind !== 'text') return best ?? { kind: 'index', index: 'studies_place' };
+  const matches = sources.flatMap((source) => (source.kind === 'text' ? [`(${source.match})`] : []));
+  return { kind: 'text', match: matches.join(' AND ') };
 }
 
 /** What the database can do for a plan at patient level; predicates decide. */
@@ -135,9 +142,16 @@ function conditionOf(clause: QueryClause): Condition | undefined {
   if (clause.kind === 'equals') {
     const uid = UID_CONDITION[tag];
     if (uid !== undefined) return uid(clause.values);
+    if (tag === '00080061') return tokenCondition(clause.values.map(modalityToken));
   }
   const field = SEARCH_FIELD_OF_TAG[tag];
   return field === undefined ? undefined : textCondition(clause, `studies.${COLUMN_OF_FIELD[field]}`);
+}
+
+function tokenCondition(tokens: readonly string[]): Condition {
+  const token = oneOf('tokens.token', tokens);
+  const own = 'tokens.tenant_id = studies.tenant_id AND tokens.place = studies.place';
+  return { sql: `EXISTS (SELECT 1 FROM study_tokens AS tokens WHERE ${own} AND ${token.sql})`, values: token.values };
 }
 
 function textCondition(clause: QueryClause, column: string): Condition | undefined {
