@@ -1,4 +1,4 @@
-import { CairnError } from '@cairn/core';
+import { CairnError, ChunkPool } from '@cairn/core';
 import type { DicomJson, Scope } from '@cairn/core';
 import type {
   AttributeQuery,
@@ -16,6 +16,11 @@ import type { InstanceSelector, RetrievableInstance } from '@cairn/metadata-stor
 export const EXPLICIT = '1.2.840.10008.1.2.1';
 export const IMPLICIT = '1.2.840.10008.1.2';
 export const J2K = '1.2.840.10008.1.2.4.90';
+
+const CHUNK_BYTES = 128 * 1024;
+
+/** As the object store reads: buffers that were handed back are filled anew. */
+const pool = new ChunkPool(1 << 24);
 
 /** Remembers queries and answers with `answers`, in pages of the limit. */
 export class FakeQueries implements QueryEngine {
@@ -134,9 +139,12 @@ export class FakeRetriever implements InstanceRetriever {
   async *#counted(bytes: Buffer, breaks: boolean): AsyncGenerator<Uint8Array> {
     this.open++;
     try {
-      for (let start = 0; start < bytes.length; start += 65_536) {
-        this.givenBytes += Math.min(65_536, bytes.length - start);
-        yield bytes.subarray(start, start + 65_536);
+      for (let start = 0; start < bytes.length; start += CHUNK_BYTES) {
+        const piece = bytes.subarray(start, start + CHUNK_BYTES);
+        const chunk = pool.take(piece.length);
+        chunk.set(piece);
+        this.givenBytes += chunk.length;
+        yield chunk;
         await new Promise((resolve) => setImmediate(resolve));
         if (breaks) throw new CairnError('object-store.unavailable', 'The object became shorter.');
       }

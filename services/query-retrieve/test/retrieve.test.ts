@@ -142,6 +142,18 @@ describe('WADO-RS instances', () => {
     expect(app.retriever.open).toBe(0);
   });
 
+  it('sends the right bytes while buffers are handed back and filled anew', async () => {
+    app.retriever.instances = Array.from({ length: 24 }, (_, index) => ({
+      uid: `1.${index}`,
+      transferSyntaxUid: EXPLICIT,
+      bytes: Buffer.alloc(1 << 20, index + 1),
+    }));
+    const answers = await Promise.all(
+      app.retriever.instances.map(({ uid }) => app.get(one(uid), { accept: 'application/dicom; transfer-syntax=*' })),
+    );
+    expect(answers.map(({ body }, index) => body.equals(app.retriever.instances[index]!.bytes))).toEqual(answers.map(() => true));
+  });
+
   it('case 60: reads no further for a client that does not read', async () => {
     const bytes = Buffer.alloc(1 << 20);
     app.retriever.instances = Array.from({ length: 400 }, (_, index) => ({ uid: `1.${index}`, transferSyntaxUid: EXPLICIT, bytes }));
