@@ -57,9 +57,14 @@ describe('SqliteMetadataStore and its file', () => {
   );
 
   it.each([
-    ['is no database', (path: string) => writeFile(path, 'no database at all, but long enough to have a header'.repeat(10))],
+    [
+      'is no database',
+      'not a database',
+      (path: string) => writeFile(path, 'no database at all, but long enough to have a header'.repeat(10)),
+    ],
     [
       'has other tables',
+      'rebuild it',
       (path: string) => {
         const db = new DatabaseSync(path);
         db.exec('PRAGMA user_version = 999');
@@ -67,10 +72,12 @@ describe('SqliteMetadataStore and its file', () => {
         return Promise.resolve();
       },
     ],
-  ])('refuses a file that %s', async (_, write) => {
+  ])('refuses a file that %s and says so: %s', async (_, reason, write) => {
     const path = `${folder.path}/index.db`;
     await write(path);
-    await expect(SqliteMetadataStore.open({ file: path })).rejects.toMatchObject({ code: 'metadata-store.unavailable' });
+    const opening = SqliteMetadataStore.open({ file: path });
+    await expect(opening).rejects.toMatchObject({ code: 'metadata-store.unavailable' });
+    await expect(opening).rejects.toThrow(reason);
   });
 
   it('refuses a folder that cannot be made', async () => {

@@ -49,7 +49,12 @@ export class SqliteMetadataStore implements MetadataStore {
       throw new CairnError('metadata-store.unavailable', 'The folder of the index cannot be made.', { cause });
     }
     const writer = await WorkerClient.start({ file, role: 'writer' });
-    return new SqliteMetadataStore(writer, await WorkerClient.start({ file, role: 'reader' }));
+    try {
+      return new SqliteMetadataStore(writer, await WorkerClient.start({ file, role: 'reader' }));
+    } catch (error) {
+      await writer.close();
+      throw error;
+    }
   }
 
   recordReceipts(scope: Scope, receipts: readonly InstanceReceipt[]): Promise<readonly ReceiptOutcome[]> {

@@ -41,7 +41,9 @@ export class WorkerClient {
     });
     await new Promise<void>((resolve, reject) => {
       worker.once('message', () => resolve());
-      worker.once('error', (cause) => reject(new CairnError('metadata-store.unavailable', 'The index file cannot be opened.', { cause })));
+      worker.once('error', (cause: Error) =>
+        reject(new CairnError('metadata-store.unavailable', `The index file cannot be opened: ${cause.message}`, { cause })),
+      );
     });
     return new WorkerClient(worker);
   }
