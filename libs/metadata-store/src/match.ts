@@ -89,7 +89,8 @@ function compileName(pattern: string, fuzzy: boolean): (groups: readonly string[
 function compileExactName(pattern: string): (groups: readonly string[]) => boolean {
   const fits = compileWildcard(pattern.split('=').map(foldName).join('='));
   if (pattern.includes('=')) return (groups) => fits(groups.join('='));
-  return (groups) => groups.some((group) => group !== '' && fits(group));
+  // Names come without empty components at their end, but `DOE^*` asks for any given name, none included.
+  return (groups) => groups.some((group) => group !== '' && (fits(group) || fits(`${group}^`)));
 }
 
 function compileDateTimeRange({ datePath, timePath, from, to }: Extract<QueryClause, { kind: 'dateTimeRange' }>): Predicate {

@@ -20,8 +20,8 @@ export const SEARCH_FIELD_OF_TAG: Readonly<Record<string, SearchField>> = {
 /** Length of an FTS5 trigram: shorter literals find nothing there. */
 export const TRIGRAM_LENGTH = 3;
 
-/** Delimits components, so it stands before the first one too: two letters at a name's start make a trigram with it. */
-const START = '^';
+/** Delimits components, so it stands before the first and behind the last too: two letters at a name's start make a trigram with it. */
+const DELIMITER = '^';
 const IDEOGRAPH = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}]/u;
 
 /** The folded search fields of a study's attributes. */
@@ -40,18 +40,21 @@ export function foldedText(attributes: DicomJson, tag: string): string {
   return textValues(attributes[tag]).map(fold).join('\\');
 }
 
-/** All component groups of a name attribute's values, folded, each behind a `^` that marks its start, joined by `=`. */
+/** All component groups of a name attribute's values, folded, each between `^` that mark its start and end, joined by `=`. */
 export function foldedName(attributes: DicomJson, tag: string): string {
   const groups = (attributes[tag]?.Value ?? []).flatMap((value) => nameGroups(value));
-  return groups.map((group) => START + foldName(group)).join('=');
+  return groups.map((group) => `${DELIMITER}${foldName(group)}${DELIMITER}`).join('=');
 }
 
 /** What every name that matches a pattern has in common with it: the pattern as it fits {@link foldedName}. */
 export function foldedNamePattern(pattern: string): string {
-  return pattern
-    .split('=')
-    .map((group) => (/^[*?]/.test(group) ? foldName(group) : START + foldName(group)))
-    .join('=');
+  return (
+    pattern
+      .split('=')
+      .map((group) => (/^[*?]/.test(group) ? foldName(group) : `${DELIMITER}${foldName(group)}`))
+      // The end of a group has a delimiter that the pattern need not have.
+      .join('*=')
+  );
 }
 
 /** Tokens by which a study is found where trigrams find nothing: its modalities; characters and pairs of ideographic names. */
@@ -81,7 +84,7 @@ export function ideographTokens(text: string): readonly string[] {
 
 /** The token that finds a literal of one or two ideographic characters; undefined for any other. */
 export function tokenOfShortLiteral(literal: string): string | undefined {
-  const characters = Array.from(literal.replace(START, ''));
+  const characters = Array.from(literal.replaceAll(DELIMITER, ''));
   const short = characters.length > 0 && characters.length < TRIGRAM_LENGTH;
   return short && characters.every((character) => IDEOGRAPH.test(character)) ? `n:${characters.join('')}` : undefined;
 }

@@ -131,7 +131,7 @@ describe('places', () => {
 
 describe('tokens of names', () => {
   it('are characters and pairs of ideographic ones only', () => {
-    expect(ideographTokens('^yamada^tarou=^山田^太郎')).toEqual(['n:山', 'n:山田', 'n:田', 'n:太', 'n:太郎', 'n:郎']);
+    expect(ideographTokens('^yamada^tarou^=^山田^太郎^')).toEqual(['n:山', 'n:山田', 'n:田', 'n:太', 'n:太郎', 'n:郎']);
     expect(ideographTokens('doe')).toEqual([]);
   });
 });

@@ -45,15 +45,16 @@ describe('matching', () => {
         '00280010': json('US', 512),
       }),
       study(4, { '00100010': name('Doe^Jane'), '00100020': json('LO', 'p3 ') }),
+      study(5, { '00100010': name('Mono^^^^') }),
     );
   });
 
   afterAll(() => index.close());
 
   it.each<[string, Record<string, string>, string[]]>([
-    ['nothing given', {}, ['1', '2', '3', '4']],
-    ['an empty value', { '00100020': '' }, ['1', '2', '3', '4']],
-    ['* alone, also for an absent value', { '00080020': '*', '00080050': '**' }, ['1', '2', '3', '4']],
+    ['nothing given', {}, ['1', '2', '3', '4', '5']],
+    ['an empty value', { '00100020': '' }, ['1', '2', '3', '4', '5']],
+    ['* alone, also for an absent value', { '00080020': '*', '00080050': '**' }, ['1', '2', '3', '4', '5']],
     ['a single value', { '00100020': 'P1' }, ['1']],
     ['a single value in other case, padded', { '00100020': 'P3' }, ['3', '4']],
     ['several values', { '00100020': 'P1\\P2' }, ['1', '2']],
@@ -62,6 +63,8 @@ describe('matching', () => {
     ['a name prefix', { '00100010': 'doe*' }, ['3', '4']],
     ['a name without its diacritics', { '00100010': 'MULLER^JORG' }, ['1']],
     ['a name with trailing delimiters', { '00100010': 'Doe^John^^^' }, ['3']],
+    ['a family name with any given name', { '00100010': 'DOE^*' }, ['3', '4']],
+    ['a family name without given name', { '00100010': 'mono^*' }, ['5']],
     ['part of a name', { '00100010': '*oe*' }, ['3', '4']],
     ['an ideographic part of two characters', { '00100010': '*山田*' }, ['2']],
     ['an ideographic part of one character', { '00100010': '*郎' }, ['2']],
@@ -73,7 +76,7 @@ describe('matching', () => {
     ['brackets', { '00080050': '*[1]*' }, ['1']],
     ['part of a description with diacritics', { '00081030': '*SCHADEL*' }, ['1']],
     ['modalities, any of', { '00080061': 'MR\\XA' }, ['2', '3']],
-    ['modalities by comma', { '00080061': 'MR,CT' }, ['1', '2', '4']],
+    ['modalities by comma', { '00080061': 'MR,CT' }, ['1', '2', '4', '5']],
     ['a modality by wildcard', { '00080061': 'M*' }, ['2']],
     ['Modality at study level', { '00080060': 'XA' }, ['3']],
     ['a UID list by backslash', { '0020000D': '1.2.1\\1.2.3' }, ['1', '3']],
@@ -96,7 +99,7 @@ describe('matching', () => {
     ['an attribute inside a sequence', { '0040A730.0040A160': 'cyst' }, ['3']],
     ['a private attribute', { '00090010': 'ACME', '00091001': 'sec*' }, ['3']],
     ['a wildcard never matches an absent value', { '00080050': '?*' }, ['1']],
-    ['the number of instances', { '00201208': '1' }, ['1', '2', '3', '4']],
+    ['the number of instances', { '00201208': '1' }, ['1', '2', '3', '4', '5']],
   ])('matches %s', async (_, keys, expected) => {
     expect(await index.found('study', keys)).toEqual(expected);
   });
