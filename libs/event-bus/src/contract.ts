@@ -43,7 +43,7 @@ export function describeEventBusContract(name: string, create: () => Promise<Bus
 
     describeDelivery(() => bus, reopen);
     describeFailures(() => bus, reopen);
-    describeGroups(() => bus, reopen);
+    describeGroups(() => bus, reopen, supports);
   });
 }
 
@@ -125,6 +125,20 @@ function describeDelivery(bus: () => EventBus, reopen: () => Promise<void>): voi
     await expect(bus().publish(one, TOPIC, [{ ...event(2), data: `${data}x` }])).rejects.toThrow('1 MiB');
   });
 
+  it('takes 1,000 events of 64 KiB under one key at once, and delivers them in order', async () => {
+    const data = 'x'.repeat(64 * 1024);
+    const seen = recorder();
+    await bus().subscribe(all, TOPIC, 'g', seen.handler);
+    await bus().publish(
+      one,
+      TOPIC,
+      numbers(1000).map((n) => ({ ...event(n), data })),
+    );
+    await seen.count(1000);
+    expect(seen.ids()).toEqual(numbers(1000).map(String));
+    expect(seen.events.every((delivered) => delivered.data === data)).toBe(true);
+  });
+
   it('survives a restart: what was not committed is delivered, what was is not', async () => {
     const first = recorder();
     await bus().subscribe(all, TOPIC, 'g', first.handler);
@@ -196,15 +210,10 @@ function describeFailures(bus: () => EventBus, reopen: () => Promise<void>): voi
       thrown = true;
       throw new Error('down');
     });
-    await bus().publish(one, TOPIC, [event(1, 'one|a'), event(2, 'one|b'), event(3, 'one|a')]);
+    await bus().publish(one, TOPIC, [event(1), event(2), event(3)]);
     await bus().subscribe(all, TOPIC, 'g', seen.handler, FAST);
     await seen.count(6);
-    expect(
-      seen
-        .ids()
-        .slice(3)
-        .filter((id) => id !== '2'),
-    ).toEqual(['1', '3']);
+    expect(seen.ids()).toEqual(['1', '2', '3', '1', '2', '3']);
     expect(await bus().deadLetters(all, TOPIC, 'g')).toEqual([]);
   });
 
@@ -263,16 +272,16 @@ function describeFailures(bus: () => EventBus, reopen: () => Promise<void>): voi
     await bus().subscribe(all, TOPIC, 'g', failing.handler, { retryDelayMs: 60_000 });
     await bus().publish(one, TOPIC, [event(1, 'one|a'), event(2, 'one|b'), event(3, 'one|a')]);
     await failing.count(3);
-    expect(await bus().lag(all, TOPIC, 'g')).toBe(3);
+    expect(await bus().lag(all, TOPIC, 'g')).toBeGreaterThanOrEqual(2);
     await reopen();
     const seen = recorder();
     await bus().subscribe(all, TOPIC, 'g', seen.handler);
-    await seen.count(3);
-    expect(seen.ids()).toContain('1');
+    await seen.has('3');
+    expect(seen.ids().filter((id) => id !== '2')).toEqual(['1', '3']);
   });
 }
 
-function describeGroups(bus: () => EventBus, reopen: () => Promise<void>): void {
+function describeGroups(bus: () => EventBus, reopen: () => Promise<void>, supports: EventBusSupports): void {
   it('gives every group every event, each with its own position', async () => {
     const a = recorder();
     const b = recorder();
@@ -286,7 +295,7 @@ function describeGroups(bus: () => EventBus, reopen: () => Promise<void>): void 
     expect(b.ids().at(-1)).toBe('2');
   });
 
-  it('drops what all groups have committed', async () => {
+  it(`${supports.keepsCommitted ? 'keeps' : 'drops'} what all groups have committed`, async () => {
     const a = recorder();
     await bus().subscribe(all, TOPIC, 'a', a.handler);
     await bus().publish(one, TOPIC, [event(1), event(2)]);
@@ -295,8 +304,9 @@ function describeGroups(bus: () => EventBus, reopen: () => Promise<void>): void 
     await bus().publish(one, TOPIC, [event(3)]);
     const late = recorder();
     await bus().subscribe(all, TOPIC, 'late', late.handler);
-    await late.count(1);
-    expect(late.ids()).toEqual(['3']);
+    const expected = supports.keepsCommitted ? ['1', '2', '3'] : ['3'];
+    await late.count(expected.length);
+    expect(late.ids()).toEqual(expected);
   });
 
   it('keeps topics apart', async () => {
@@ -337,15 +347,26 @@ function numbers(count: number): number[] {
 
 type Work = (events: readonly DeliveredEvent[]) => Promise<readonly EventFailure[] | void>;
 
-/** A handler that notes what it was given before it does `work`; `count` resolves when so many events were seen. */
+/** A handler that notes what it was given before it does `work`; `count` resolves when so many events were seen, `has` when one was. */
 function recorder(work: Work = async () => undefined): {
   events: DeliveredEvent[];
   ids: () => string[];
   handler: EventHandler;
   count: (wanted: number) => Promise<void>;
+  has: (id: string) => Promise<void>;
 } {
   const events: DeliveredEvent[] = [];
   const waiting = new Set<() => void>();
+  const until = (condition: () => boolean): Promise<void> =>
+    new Promise((resolve) => {
+      const check = (): void => {
+        if (!condition()) return;
+        waiting.delete(check);
+        resolve();
+      };
+      waiting.add(check);
+      check();
+    });
   return {
     events,
     ids: () => events.map(({ id }) => id),
@@ -354,16 +375,8 @@ function recorder(work: Work = async () => undefined): {
       for (const check of waiting) check();
       return (await work(batch)) ?? [];
     },
-    count: (wanted) =>
-      new Promise((resolve) => {
-        const check = (): void => {
-          if (events.length < wanted) return;
-          waiting.delete(check);
-          resolve();
-        };
-        waiting.add(check);
-        check();
-      }),
+    count: (wanted) => until(() => events.length >= wanted),
+    has: (wanted) => until(() => events.some(({ id }) => id === wanted)),
   };
 }
 

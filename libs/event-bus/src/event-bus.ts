@@ -64,6 +64,8 @@ export interface DeadLetter {
 export interface EventBusSupports {
   /** Published events survive a crash of the process at once; otherwise within a second. */
   durableOnPublish: boolean;
+  /** Events stay for a time that the topic sets, whoever has committed them; otherwise they go when all groups have. */
+  keepsCommitted: boolean;
 }
 
 /** At-least-once delivery in key order; consumers are idempotent. */

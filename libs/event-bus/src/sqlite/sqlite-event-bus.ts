@@ -36,7 +36,7 @@ export interface SqliteEventBusOptions {
  * await bus.subscribe(systemScope(ALL_TENANTS), 'ingest.v1', 'indexer', async (events) => []);
  */
 export class SqliteEventBus implements EventBus {
-  readonly supports: EventBusSupports = { durableOnPublish: true };
+  readonly supports: EventBusSupports = { durableOnPublish: true, keepsCommitted: false };
   readonly #log: EventLogClient;
   readonly #logger: Logger;
   readonly #publisher: Publisher;

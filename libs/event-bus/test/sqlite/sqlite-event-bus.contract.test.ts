@@ -11,5 +11,5 @@ describeEventBusContract(
     const open = (): Promise<SqliteEventBus> => SqliteEventBus.open({ file: join(folder, 'events.sqlite') });
     return { bus: await open(), reopen: open, destroy: () => rm(folder, { recursive: true }) };
   },
-  { durableOnPublish: true },
+  { durableOnPublish: true, keepsCommitted: false },
 );

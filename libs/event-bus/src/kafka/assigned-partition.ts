@@ -1,0 +1,53 @@
+import { DeliveryQueue } from '../delivery/delivery-queue.ts';
+import type { QueueContext } from '../delivery/delivery-queue.ts';
+import type { DeliveredEvent } from '../event-bus.ts';
+
+const COMMIT_RETRY_MS = 1000;
+
+/** A partition that this member of the group has, from joining the group until joining it again. */
+export class AssignedPartition {
+  readonly number: number;
+  readonly queue: DeliveryQueue;
+  /** The offset committed last; undefined before the first commit. */
+  committed: number | undefined;
+  /** True when the group was joined again: nothing is delivered or committed any more. */
+  ended = false;
+  #next = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(number: number, context: QueueContext) {
+    this.number = number;
+    this.queue = new DeliveryQueue(context);
+  }
+
+  /** Takes events in order, without those that it has had, and notes the offset that follows. */
+  accept(events: readonly DeliveredEvent[], next: number): void {
+    this.queue.enqueue(events.filter(({ sequence }) => sequence >= this.#next));
+    this.#next = next;
+  }
+
+  /** The offset before which all is done. */
+  position(): number {
+    return this.queue.firstOpen() ?? this.#next;
+  }
+
+  /** When something is to be done without new events, milliseconds since 1970; undefined when nothing is. */
+  nextDueMs(paused: boolean): number | undefined {
+    const now = Date.now();
+    const dueMs = [this.position() === this.committed ? undefined : now + COMMIT_RETRY_MS];
+    if (!paused) dueMs.push(this.queue.nextDueMs(), this.queue.length > 0 && !this.queue.isBlocked ? now : undefined);
+    const times = dueMs.filter((time) => time !== undefined);
+    return times.length === 0 ? undefined : Math.min(...times);
+  }
+
+  /** Calls `wake` at a time, in place of what was set before. */
+  wakeAt(timeMs: number | undefined, wake: () => void): void {
+    clearTimeout(this.#timer);
+    if (timeMs !== undefined && !this.ended) this.#timer = setTimeout(wake, Math.max(0, timeMs - Date.now()));
+  }
+
+  end(): void {
+    this.ended = true;
+    clearTimeout(this.#timer);
+  }
+}

@@ -1,0 +1,57 @@
+import kafkajs from 'kafkajs';
+import type { Kafka, KafkaConfig, LogEntry, RetryOptions } from 'kafkajs';
+import { CairnError, silentLogger } from '@cairn/core';
+import type { Logger } from '@cairn/core';
+import { patchRequestQueue } from './request-queue-patch.ts';
+
+const { Kafka: KafkaClient, logLevel } = kafkajs;
+
+const CONNECTION_TIMEOUT_MS = 3000;
+const REQUEST_TIMEOUT_MS = 10_000;
+
+/**
+ * kafkajs repeats within repetitions (a request, and for each try the connection): together they ride out a broker that is away for
+ * about 15 s. What lasts longer is an outage, which the adapter handles itself.
+ */
+export const RETRY: RetryOptions = { initialRetryTime: 100, maxRetryTime: 1000, retries: 5 };
+
+/** How Kafka is reached. */
+export interface KafkaConnection {
+  /** `host:port` of some brokers. */
+  brokers: readonly string[];
+  /** Shown in the brokers' logs. Default `cairn`. */
+  clientId?: string;
+  /** TLS, as kafkajs takes it. */
+  ssl?: NonNullable<KafkaConfig['ssl']>;
+  sasl?: NonNullable<KafkaConfig['sasl']>;
+  logger?: Logger;
+}
+
+/** A client that connects nowhere yet. */
+export function createClient(connection: KafkaConnection): Kafka {
+  patchRequestQueue();
+  const { brokers, clientId, ssl, sasl, logger } = connection;
+  return new KafkaClient({
+    brokers: [...brokers],
+    clientId: clientId ?? 'cairn',
+    ...(ssl === undefined ? {} : { ssl }),
+    ...(sasl === undefined ? {} : { sasl }),
+    connectionTimeout: CONNECTION_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    retry: RETRY,
+    logLevel: logLevel.WARN,
+    logCreator: () => (entry) => writeLog(logger ?? silentLogger, entry),
+  });
+}
+
+/** A failure of the broker or the way to it. */
+export function unavailable(cause: unknown): CairnError {
+  return new CairnError('event-bus.unavailable', 'Kafka does not answer.', { retriable: true, cause });
+}
+
+/** kafkajs calls errors what it recovers from by itself (a coordinator that loads, a lost connection), so nothing is more than a warning. */
+function writeLog(logger: Logger, { namespace, level, log }: LogEntry): void {
+  const fields = { namespace, message: log.message };
+  if (level === logLevel.ERROR) logger.warn(fields, 'event-bus.kafka-client');
+  else logger.debug(fields, 'event-bus.kafka-client');
+}

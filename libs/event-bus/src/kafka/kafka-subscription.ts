@@ -1,0 +1,211 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
+import { ALL_TENANTS, Semaphore } from '@cairn/core';
+import type { Logger } from '@cairn/core';
+import type { QueueContext } from '../delivery/delivery-queue.ts';
+import type { EventFailure, Subscription } from '../event-bus.ts';
+import { AssignedPartition } from './assigned-partition.ts';
+import { fromMessage, headerOf } from './cloud-event.ts';
+import type { ReceivedEvent } from './cloud-event.ts';
+import type { GroupOffsets } from './group-offsets.ts';
+import { RETRY, unavailable } from './kafka-client.ts';
+
+/** A replica that died is noticed after this; its partitions then go to the others. */
+const SESSION_TIMEOUT_MS = 10_000;
+const HEARTBEAT_MS = 1000;
+/** How long a poll waits for events; closing takes up to as long. */
+const POLL_MS = 500;
+/** Between two looks at whether a partition that was paused, or whose failed events hold back too many, goes on. */
+const BLOCKED_PAUSE_MS = 100;
+const RESTART_PAUSE_MS = 1000;
+
+/** What a {@link KafkaSubscription} runs on. */
+export interface SubscriptionContext {
+  client: Kafka;
+  offsets: GroupOffsets;
+  /** Names on the brokers. */
+  topic: string;
+  groupId: string;
+  tenant: string;
+  queue: QueueContext;
+  logger: Logger;
+}
+
+/**
+ * A member of a consumer group: takes what kafkajs fetches of a partition, hands it to the handler batch by batch, one at a time, and
+ * commits after each the offset before which all is done. kafkajs rejoins the group only after the batch under way, so that two replicas
+ * do not work on one key. A consumer that crashes is replaced.
+ */
+export class KafkaSubscription implements Subscription {
+  readonly #context: SubscriptionContext;
+  readonly #partitions = new Map<number, AssignedPartition>();
+  readonly #turn = new Semaphore(1);
+  #consumer: Consumer | undefined;
+  #restarting: Promise<void> | undefined;
+  #paused = false;
+  #closed = false;
+
+  private constructor(context: SubscriptionContext) {
+    const { handler } = context.queue;
+    this.#context = { ...context, queue: { ...context.queue, handler: (events) => refuseForeign(events, handler) } };
+  }
+
+  /** Joins the group. Not possible → `event-bus.unavailable`. */
+  static async open(context: SubscriptionContext): Promise<KafkaSubscription> {
+    const subscription = new KafkaSubscription(context);
+    await subscription.#connect();
+    return subscription;
+  }
+
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    for (const partition of this.#partitions.values()) this.#schedule(partition);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#turn.run(async () => undefined);
+    await this.#restarting;
+    this.#forgetPartitions();
+    await this.#consumer?.disconnect().catch((error: unknown) => this.#context.logger.debug({ error }, 'event-bus.disconnect-failed'));
+  }
+
+  async #connect(): Promise<void> {
+    const { client, groupId, topic } = this.#context;
+    const consumer = client.consumer({
+      groupId,
+      allowAutoTopicCreation: false,
+      sessionTimeout: SESSION_TIMEOUT_MS,
+      heartbeatInterval: HEARTBEAT_MS,
+      maxWaitTimeInMs: POLL_MS,
+      retry: { ...RETRY, restartOnFailure: async () => false },
+    });
+    let crash: unknown;
+    let started = false;
+    consumer.on(consumer.events.GROUP_JOIN, () => this.#forgetPartitions());
+    consumer.on(consumer.events.CRASH, ({ payload }) => {
+      crash = payload.error;
+      if (started) this.#restart(payload.error);
+    });
+    this.#consumer = consumer;
+    try {
+      await consumer.connect();
+      await consumer.subscribe({ topic, fromBeginning: true });
+      await consumer.run({ autoCommit: false, eachBatchAutoResolve: false, eachBatch: (payload) => this.#take(payload) });
+      if (crash !== undefined) throw crash;
+      started = true;
+    } catch (error) {
+      this.#consumer = undefined;
+      await consumer.disconnect().catch(() => undefined);
+      throw unavailable(error);
+    }
+  }
+
+  /** Replaces a consumer that kafkajs gave up (it has disconnected it), for as long as it takes. */
+  #restart(error: unknown): void {
+    this.#context.logger.warn({ error, topic: this.#context.topic }, 'event-bus.consumer-crashed');
+    this.#consumer = undefined;
+    this.#forgetPartitions();
+    this.#restarting ??= this.#reconnect().finally(() => (this.#restarting = undefined));
+  }
+
+  async #reconnect(): Promise<void> {
+    while (!this.#closed && this.#consumer === undefined) {
+      await sleep(RESTART_PAUSE_MS);
+      await this.#connect().catch((error: unknown) => this.#context.logger.warn({ error }, 'event-bus.consumer-failed'));
+    }
+  }
+
+  /** What was not committed comes again, to whoever has the partition then. */
+  #forgetPartitions(): void {
+    for (const partition of this.#partitions.values()) partition.end();
+    this.#partitions.clear();
+  }
+
+  /** Takes one partition's share of a fetch; resolves when all of it is done or waits for another attempt. */
+  async #take(payload: EachBatchPayload): Promise<void> {
+    const { batch } = payload;
+    const partition = await this.#partitionOf(batch);
+    if (partition === undefined) return;
+    const events = batch.messages.filter(({ headers }) => this.#isMine(headerOf(headers, 'cairn_only_for')));
+    partition.accept(
+      events.map(fromMessage).filter(({ tenant }) => this.#context.tenant === ALL_TENANTS || tenant === this.#context.tenant),
+      Number(batch.lastOffset()) + 1,
+    );
+    // The handler may take longer than the group waits for a sign of life; a failed one shows between batches.
+    const alive = setInterval(() => void payload.heartbeat().catch(() => undefined), HEARTBEAT_MS);
+    try {
+      for (;;) {
+        await payload.heartbeat();
+        await this.#deliverNext(partition);
+        if (this.#closed || partition.ended || partition.queue.length === 0) break;
+        if (this.#paused || partition.queue.isBlocked) await sleep(BLOCKED_PAUSE_MS);
+      }
+    } finally {
+      clearInterval(alive);
+    }
+    if (!this.#closed && !partition.ended) payload.resolveOffset(batch.lastOffset());
+  }
+
+  #isMine(onlyFor: string | undefined): boolean {
+    return onlyFor === undefined || onlyFor === this.#context.groupId;
+  }
+
+  /**
+   * The partition's state. When a batch is the first since joining, undefined if it starts after what the group committed: it was
+   * fetched before the group was joined again (by another broker's fetch), and events that waited for another attempt lie before it.
+   */
+  async #partitionOf({ partition: number, messages }: EachBatchPayload['batch']): Promise<AssignedPartition | undefined> {
+    const known = this.#partitions.get(number);
+    if (known !== undefined) return known;
+    const { offsets, topic, groupId, queue } = this.#context;
+    const committed = await offsets.committed(topic, groupId, number);
+    if (committed !== undefined && Number(messages[0]?.offset) > committed) {
+      this.#consumer?.seek({ topic, partition: number, offset: String(committed) });
+      return undefined;
+    }
+    const partition = new AssignedPartition(number, queue);
+    this.#partitions.set(number, partition);
+    return partition;
+  }
+
+  /** Delivers one batch and commits; false when there is nothing to deliver now. */
+  #deliverNext(partition: AssignedPartition): Promise<boolean> {
+    return this.#turn.run(async () => {
+      if (this.#closed || partition.ended) return false;
+      const delivered = !this.#paused && (await partition.queue.deliverNext());
+      await this.#commit(partition);
+      this.#schedule(partition);
+      return delivered;
+    });
+  }
+
+  async #commit(partition: AssignedPartition): Promise<void> {
+    const offset = partition.position();
+    if (partition.ended || offset === partition.committed) return;
+    try {
+      await this.#consumer?.commitOffsets([{ topic: this.#context.topic, partition: partition.number, offset: String(offset) }]);
+      partition.committed = offset;
+    } catch (error) {
+      this.#context.logger.warn({ error, topic: this.#context.topic }, 'event-bus.commit-failed');
+    }
+  }
+
+  /** Looks at the partition again when a pause before another attempt is over, or to commit what could not be. */
+  #schedule(partition: AssignedPartition): void {
+    const dueMs = this.#closed ? undefined : partition.nextDueMs(this.#paused);
+    partition.wakeAt(dueMs, () => void this.#deliverNext(partition));
+  }
+}
+
+/** Messages that are no events of ours become dead letters; the handler gets the others. */
+async function refuseForeign(events: readonly ReceivedEvent[], handler: QueueContext['handler']): Promise<readonly EventFailure[]> {
+  const foreign = events.flatMap(({ id, problem }) => (problem === undefined ? [] : [{ id, reason: problem, retriable: false }]));
+  if (foreign.length === 0) return handler(events);
+  const good = events.filter(({ problem }) => problem === undefined);
+  return good.length === 0 ? foreign : [...foreign, ...(await handler(good))];
+}

@@ -1,0 +1,85 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Admin, ITopicConfig } from 'kafkajs';
+import { createClient, unavailable } from './kafka-client.ts';
+import type { KafkaConnection } from './kafka-client.ts';
+import { KafkaNames } from './names.ts';
+
+/** An event of 1 MiB with its headers in a record batch; the brokers' own default is a few bytes over 1 MiB. */
+const MAX_MESSAGE_BYTES = 2 * 1024 * 1024;
+const DAY_MS = 24 * 60 * 60 * 1000;
+const DEFAULTS = { partitions: 12, retentionMs: 7 * DAY_MS };
+/** Creating a topic is done when its partitions have leaders: looked for so often at this distance. */
+const LEADER_CHECKS = 300;
+const LEADER_CHECK_MS = 100;
+
+/** A topic to have. */
+export interface TopicSettings {
+  name: string;
+  /** Default 12. Bounds the replicas of a group that work at the same time. Of an existing topic it stays as it is: keys would move. */
+  partitions?: number;
+  /** Default: the brokers' own. */
+  replicationFactor?: number;
+  /** How long events are kept, whoever has read them. Default 7 days. */
+  retentionMs?: number;
+}
+
+/**
+ * Creates what is missing of the topics and of their dead-letter topics; those that exist are left as they are. Resolves when
+ * they can be used. Not possible → `event-bus.unavailable`.
+ */
+export async function ensureTopics(connection: KafkaConnection & { prefix?: string }, topics: readonly TopicSettings[]): Promise<void> {
+  const names = new KafkaNames(connection.prefix);
+  const wanted = topics.flatMap((topic) => [eventTopic(names, topic), deadLetterTopic(names, topic)]);
+  const admin = createClient(connection).admin();
+  try {
+    await admin.connect();
+    // Waiting for leaders is done here: kafkajs's own wait fails on brokers that have just been restarted.
+    await admin.createTopics({ topics: wanted, waitForLeaders: false });
+    await leadersOf(
+      admin,
+      wanted.map(({ topic }) => topic),
+    );
+  } catch (error) {
+    throw unavailable(error);
+  } finally {
+    await admin.disconnect();
+  }
+}
+
+function eventTopic(names: KafkaNames, { name, partitions, replicationFactor, retentionMs }: TopicSettings): ITopicConfig {
+  return {
+    topic: names.topic(name),
+    numPartitions: partitions ?? DEFAULTS.partitions,
+    replicationFactor: replicationFactor ?? -1,
+    configEntries: [
+      { name: 'max.message.bytes', value: String(MAX_MESSAGE_BYTES) },
+      { name: 'retention.ms', value: String(retentionMs ?? DEFAULTS.retentionMs) },
+    ],
+  };
+}
+
+/** Compacted: a dead letter stays until a record without value replaces it. One partition, so that letters are listed in order. */
+function deadLetterTopic(names: KafkaNames, { name, replicationFactor }: TopicSettings): ITopicConfig {
+  return {
+    topic: names.deadLetterTopic(name),
+    numPartitions: 1,
+    replicationFactor: replicationFactor ?? -1,
+    configEntries: [
+      { name: 'max.message.bytes', value: String(MAX_MESSAGE_BYTES) },
+      { name: 'cleanup.policy', value: 'compact' },
+    ],
+  };
+}
+
+async function leadersOf(admin: Admin, topics: string[]): Promise<void> {
+  for (let check = 1; ; check++) {
+    try {
+      const metadata = await admin.fetchTopicMetadata({ topics });
+      if (metadata.topics.every(({ partitions }) => partitions.length > 0 && partitions.every(({ leader }) => leader >= 0))) return;
+    } catch (error) {
+      if (check >= LEADER_CHECKS) throw error;
+    }
+    if (check >= LEADER_CHECKS) throw new Error('The topics have no leaders.');
+    await sleep(LEADER_CHECK_MS);
+  }
+}
