@@ -12,10 +12,9 @@ from io import BytesIO
 from pydicom.dataset import Dataset
 from pydicom.datadict import dictionary_VR
 from pydicom.tag import Tag
-from pynetdicom import AE, _config, build_role, evt
+from pynetdicom import AE, build_role, evt
 from pynetdicom.dimse_primitives import C_STORE
 
-_config.UNRESTRICTED_STORAGE_SERVICE = True
 
 VERIFICATION = "1.2.840.10008.1.1"
 MODELS = {
