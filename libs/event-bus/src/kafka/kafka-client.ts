@@ -9,11 +9,7 @@ const { Kafka: KafkaClient, logLevel } = kafkajs;
 const CONNECTION_TIMEOUT_MS = 3000;
 const REQUEST_TIMEOUT_MS = 10_000;
 
-/**
- * kafkajs repeats within repetitions (a request, and for each try the connection): together they ride out a broker that is away for
- * about 15 s. What lasts longer is an outage, which the adapter handles itself.
- */
-export const RETRY: RetryOptions = { initialRetryTime: 100, maxRetryTime: 1000, retries: 5 };
+const DEFAULT_RETRIES = 5;
 
 /** How Kafka is reached. */
 export interface KafkaConnection {
@@ -24,7 +20,17 @@ export interface KafkaConnection {
   /** TLS, as kafkajs takes it. */
   ssl?: NonNullable<KafkaConfig['ssl']>;
   sasl?: NonNullable<KafkaConfig['sasl']>;
+  /**
+   * How often a request is repeated, and within each try the connection: the default, 5, rides out a broker that is away for about
+   * 15 s. What lasts longer is an outage: publishers are told, subscriptions start again.
+   */
+  retries?: number;
   logger?: Logger;
+}
+
+/** kafkajs's own repetitions. */
+export function retryOptions({ retries }: KafkaConnection): RetryOptions {
+  return { initialRetryTime: 100, maxRetryTime: 1000, factor: 0.2, multiplier: 2, retries: retries ?? DEFAULT_RETRIES };
 }
 
 /** A client that connects nowhere yet. */
@@ -38,7 +44,7 @@ export function createClient(connection: KafkaConnection): Kafka {
     ...(sasl === undefined ? {} : { sasl }),
     connectionTimeout: CONNECTION_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
-    retry: RETRY,
+    retry: retryOptions(connection),
     logLevel: logLevel.WARN,
     logCreator: () => (entry) => writeLog(logger ?? silentLogger, entry),
   });

@@ -1,4 +1,4 @@
-import type { Kafka } from 'kafkajs';
+import type { Kafka, RetryOptions } from 'kafkajs';
 import { CairnError, silentLogger } from '@cairn/core';
 import type { Logger, Scope } from '@cairn/core';
 import { DEFAULT_SUBSCRIBE_OPTIONS } from '../delivery/delivery-queue.ts';
@@ -6,7 +6,7 @@ import type { DeadLetter, EventBus, EventBusSupports, EventHandler, OutgoingEven
 import { toMessage } from './cloud-event.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { GroupOffsets } from './group-offsets.ts';
-import { createClient } from './kafka-client.ts';
+import { createClient, retryOptions } from './kafka-client.ts';
 import type { KafkaConnection } from './kafka-client.ts';
 import { KafkaPublisher } from './kafka-publisher.ts';
 import { KafkaSubscription } from './kafka-subscription.ts';
@@ -33,6 +33,7 @@ export interface KafkaEventBusOptions extends KafkaConnection {
 export class KafkaEventBus implements EventBus {
   readonly supports: EventBusSupports = { durableOnPublish: true, keepsCommitted: true };
   readonly #client: Kafka;
+  readonly #retry: RetryOptions;
   readonly #logger: Logger;
   readonly #names: KafkaNames;
   readonly #source: string;
@@ -45,6 +46,7 @@ export class KafkaEventBus implements EventBus {
 
   constructor(options: KafkaEventBusOptions) {
     this.#client = createClient(options);
+    this.#retry = retryOptions(options);
     this.#logger = options.logger ?? silentLogger;
     this.#names = new KafkaNames(options.prefix);
     this.#source = options.source ?? '/cairn';
@@ -127,7 +129,7 @@ export class KafkaEventBus implements EventBus {
       logger: this.#logger,
       bury: (event: Parameters<DeadLetters['bury']>[1], reason: string) => this.#deadLetters.bury({ topic, groupId }, event, reason),
     };
-    const context = { client: this.#client, offsets: this.#offsets, logger: this.#logger };
+    const context = { client: this.#client, offsets: this.#offsets, retry: this.#retry, logger: this.#logger };
     return KafkaSubscription.open({ ...context, topic: this.#names.topic(topic), groupId, tenant, queue });
   }
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Consumer, EachBatchPayload, Kafka } from 'kafkajs';
+import type { Consumer, EachBatchPayload, Kafka, RetryOptions } from 'kafkajs';
 import { ALL_TENANTS, Semaphore } from '@cairn/core';
 import type { Logger } from '@cairn/core';
 import type { QueueContext } from '../delivery/delivery-queue.ts';
@@ -8,7 +8,7 @@ import { AssignedPartition } from './assigned-partition.ts';
 import { fromMessage, headerOf } from './cloud-event.ts';
 import type { ReceivedEvent } from './cloud-event.ts';
 import type { GroupOffsets } from './group-offsets.ts';
-import { RETRY, unavailable } from './kafka-client.ts';
+import { unavailable } from './kafka-client.ts';
 
 /** A replica that died is noticed after this; its partitions then go to the others. */
 const SESSION_TIMEOUT_MS = 10_000;
@@ -28,6 +28,7 @@ export interface SubscriptionContext {
   groupId: string;
   tenant: string;
   queue: QueueContext;
+  retry: RetryOptions;
   logger: Logger;
 }
 
@@ -75,14 +76,14 @@ export class KafkaSubscription implements Subscription {
   }
 
   async #connect(): Promise<void> {
-    const { client, groupId, topic } = this.#context;
+    const { client, groupId, topic, retry } = this.#context;
     const consumer = client.consumer({
       groupId,
       allowAutoTopicCreation: false,
       sessionTimeout: SESSION_TIMEOUT_MS,
       heartbeatInterval: HEARTBEAT_MS,
       maxWaitTimeInMs: POLL_MS,
-      retry: { ...RETRY, restartOnFailure: async () => false },
+      retry: { ...retry, restartOnFailure: async () => false },
     });
     let crash: unknown;
     let started = false;
