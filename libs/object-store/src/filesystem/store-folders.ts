@@ -6,7 +6,7 @@ import { access, close, fdatasync, open, syncFolder, writeAll } from './file-cal
 import { isAbsent, isTaken, writeError } from './filesystem-errors.ts';
 import { FolderSyncs } from './folder-syncs.ts';
 
-/** Lies in the data folder itself: where it is missing, the volume is not mounted and nothing may be made in its place. */
+/** Lies in the data folder and in `objects/`: where it is missing, the volume is not mounted and nothing may be made in its place. */
 const MARKER = '.cairn-store';
 const MAX_KNOWN_FOLDERS = 4096;
 
@@ -30,14 +30,14 @@ export class StoreFolders {
     const folders = new StoreFolders(resolve(root));
     try {
       await folders.#makeRoot();
-      await mkdir(join(folders.root, 'objects'), { recursive: true });
+      await folders.requireMounted();
       await mkdir(join(folders.root, 'attributes'), { recursive: true });
       await mkdir(folders.temporary, { recursive: true });
       await syncFolder(folders.root);
       for (const name of await readdir(folders.temporary)) await rm(join(folders.temporary, name), { recursive: true, force: true });
       return folders;
     } catch (error) {
-      throw writeError(error);
+      throw CairnError.is(error) ? error : writeError(error);
     }
   }
 
@@ -75,13 +75,14 @@ export class StoreFolders {
     return this.#syncs.close();
   }
 
-  /** Throws `object-store.unavailable` when the data folder is not the one that was opened. */
+  /** Throws `object-store.unavailable` when the data folder or its `objects` are not those that were made. */
   async requireMounted(): Promise<void> {
     try {
       await access(join(this.root, MARKER));
+      await access(join(this.root, 'objects', MARKER));
     } catch (error) {
       await this.forget();
-      throw new CairnError('object-store.unavailable', 'The data folder lacks its marker file: its volume is not mounted.', {
+      throw new CairnError('object-store.unavailable', 'The data folder or its objects lack the marker file: a volume is not mounted.', {
         retriable: true,
         cause: error,
       });
@@ -109,14 +110,24 @@ export class StoreFolders {
       await access(join(this.root, MARKER));
     } catch (error) {
       if (!isAbsent(error)) throw error;
-      const fd = await open(join(this.root, MARKER), 'wx');
-      try {
-        await writeAll(fd, [Buffer.from(`${randomUUID()}\n`)], 0);
-        await fdatasync(fd);
-      } finally {
-        await close(fd);
+      await mkdir(join(this.root, 'objects'), { recursive: true });
+      // The root's marker comes last: with it the store counts as made, and its objects' marker must be there.
+      for (const folder of [join(this.root, 'objects'), this.root]) {
+        await writeMarker(join(folder, MARKER));
+        await syncFolder(folder);
       }
     }
+  }
+}
+
+/** A start cut short may have left one behind. */
+async function writeMarker(path: string): Promise<void> {
+  const fd = await open(path, 'w');
+  try {
+    await writeAll(fd, [Buffer.from(`${randomUUID()}\n`)], 0);
+    await fdatasync(fd);
+  } finally {
+    await close(fd);
   }
 }
 

@@ -126,6 +126,23 @@ describe('FilesystemObjectStore on disk', () => {
     await store.put(scope, 'landing/default/2026010113/b', bytes('x'));
   });
 
+  it.each(['an empty folder', 'nothing'])('writes nothing where the volume of objects was when %s is left (case 108)', async (left) => {
+    const objects = join(data, 'objects');
+    await put('a');
+    await rename(objects, `${data}-away`);
+    if (left === 'an empty folder') await mkdir(objects);
+    for (const key of [`${HOUR}/b`, 'landing/default/2026010113/b']) {
+      await expect(store.put(scope, key, bytes('x'))).rejects.toMatchObject({ code: 'object-store.unavailable', retriable: true });
+    }
+    if (left === 'an empty folder') expect(await readdir(objects)).toEqual([]);
+    await store.close();
+    await expect(FilesystemObjectStore.open({ folder: data })).rejects.toMatchObject({ code: 'object-store.unavailable' });
+    await rm(objects, { recursive: true, force: true });
+    await rename(`${data}-away`, objects);
+    await reopen();
+    await put('b');
+  });
+
   it('makes a key folder again that was removed by hand', async () => {
     await put('a');
     await rm(join(data, 'objects', HOUR), { recursive: true });
