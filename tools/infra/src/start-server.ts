@@ -46,9 +46,9 @@ export async function startServer(name: ServerName, options: StartOptions = {}):
  * {@link startServer} for a test suite: undefined when the server cannot be had, so that the suite is skipped and counted. Where
  * CI=true that is an error, unless its registry no longer serves the pinned version.
  */
-export async function serverForTests(name: ServerName): Promise<RunningServer | undefined> {
+export async function serverForTests(name: ServerName, options: StartOptions = {}): Promise<RunningServer | undefined> {
   try {
-    return await startServer(name);
+    return await startServer(name, options);
   } catch (error) {
     if (!(error instanceof Unavailable)) throw error;
     if (process.env['CI'] === 'true' && error.kind !== 'gone') throw error;
