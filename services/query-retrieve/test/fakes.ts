@@ -17,7 +17,7 @@ export const EXPLICIT = '1.2.840.10008.1.2.1';
 export const IMPLICIT = '1.2.840.10008.1.2';
 export const J2K = '1.2.840.10008.1.2.4.90';
 
-const CHUNK_BYTES = 128 * 1024;
+const CHUNK_BYTES = 1024 * 1024;
 
 /** As the object store reads: buffers that were handed back are filled anew. */
 const pool = new ChunkPool(1 << 24);
