@@ -116,7 +116,20 @@ const REFUSALS: readonly QueryCase[] = [
     name: 'takes values for what they are (cases 19, 52)',
     run: async (store, scope) => {
       await store.recordReceipts(scope, someStudies());
-      const hostile = ["'; DROP TABLE studies; --", '"', '" OR "a', 'a" NEAR "b', '[$ne]', '$where', '.*', '(a+)+$', '%', '_', '\u0000'];
+      const hostile = [
+        "'; DROP TABLE studies; --",
+        '"',
+        '" OR "a',
+        'a" NEAR "b',
+        '[$ne]',
+        '$where',
+        '.*',
+        '(a+)+$',
+        '%',
+        '_',
+        '\u0000',
+        'ab\u0000cd',
+      ];
       const long = ['x'.repeat(65_536), `*${'a*'.repeat(2000)}b`];
       for (const value of [...hostile, ...hostile.map((text) => `*${text}*`), ...long]) {
         for (const clause of [

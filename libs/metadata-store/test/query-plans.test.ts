@@ -102,6 +102,9 @@ describe('the plan that SQLite makes', () => {
     expect(explain(patientsStatement(TENANT, plan([], 'patient'), ['', ''], 26))).toEqual([
       expect.stringContaining('SEARCH patients USING INDEX patients_order'),
     ]);
+    const byName = explain(patientsStatement(TENANT, plan([name('doe^j*')], 'patient'), ['', ''], 26));
+    expect(byName.join('\n')).toContain('SEARCH patients USING COVERING INDEX patients_order (tenant_id=? AND name>? AND name<?)');
+    expect(byName.filter((detail) => /^SCAN (?!found|.subquery)/.test(detail))).toEqual([]);
     const byId = explain(patientsStatement(TENANT, plan([equals('00100020', 'P1')], 'patient'), ['', ''], 26));
     expect(byId[0]).toContain('SEARCH patients USING INDEX patients_id (tenant_id=? AND patient_id=?)');
   });

@@ -104,6 +104,23 @@ describe('matching', () => {
     expect(await index.found('study', keys)).toEqual(expected);
   });
 
+  it.each([
+    ['doe*', ['Doe^Jane', 'Doe^John']],
+    ['DOE^JOHN', ['Doe^John']],
+    ['d*', ['Doe^Jane', 'Doe^John']],
+    ['mull*', ['Müller^Jörg']],
+    ['山田*', ['Yamada^Tarou']],
+    ['山田^太郎', ['Yamada^Tarou']],
+    ['やま*', ['Yamada^Tarou']],
+    ['*oe^j*', ['Doe^Jane', 'Doe^John']],
+    ['do?^jane', ['Doe^Jane']],
+    ['doe*\\yama*', ['Doe^Jane', 'Doe^John', 'Yamada^Tarou']],
+    ['zz*', []],
+  ])('finds patients by the name %s, in the order of names', async (value, expected) => {
+    const { answers } = await index.query('patient', { '00100010': value });
+    expect(answers.map(({ attributes }) => (attributes['00100010']!.Value![0] as { Alphabetic: string }).Alphabetic)).toEqual(expected);
+  });
+
   it('matches the SOP class of any instance above the instance level', async () => {
     const report = '1.2.840.10008.5.1.4.1.1.88.11';
     await index.add(

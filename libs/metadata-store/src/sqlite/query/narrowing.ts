@@ -68,6 +68,9 @@ const MOST_ALTERNATIVES = 50;
 /** Sources from the most to the least selective; the walk over all studies comes last. */
 const ORDER: readonly string[] = ['studies_uid', 'ids', 'studies_patient_id', 'studies_accession_number', 'text', 'tokens'];
 
+/** The walk over all studies. */
+export const ALL_STUDIES: StudySource = { kind: 'index', index: 'studies_place' };
+
 /** Finds the narrowest source and the conditions for a plan at study level or below. */
 export function narrow(plan: QueryPlan): Narrowing {
   const sources: StudySource[] = [];
@@ -92,23 +95,41 @@ export function narrow(plan: QueryPlan): Narrowing {
 /** The most selective source; several of the text index are asked together. */
 function narrowest(sources: readonly StudySource[]): StudySource {
   const [best] = sources.toSorted((a, b) => rankOf(a) - rankOf(b));
-  if (best?.kind !== 'text') return best ?? { kind: 'index', index: 'studies_place' };
+  if (best?.kind !== 'text') return best ?? ALL_STUDIES;
   const matches = sources.flatMap((source) => (source.kind === 'text' ? [`(${source.match})`] : []));
   return { kind: 'text', match: matches.join(' AND ') };
 }
 
+/** Names that begin with a literal. */
+export interface NamePrefix {
+  /** Bounds of the names whose first component group does (inclusive, exclusive). */
+  from: string;
+  to: string;
+  /** Expression of the text index for names of which another group does. */
+  others: string;
+}
+
 /** What the database can do for a plan at patient level; predicates decide. */
-export function patientConditions({ clauses }: QueryPlan): { conditions: readonly Condition[]; byId: boolean } {
-  const conditions: Condition[] = [];
-  let byId = false;
-  for (const clause of clauses) {
-    const tag = tagOf(clause);
-    if (tag !== '00100010' && tag !== '00100020') continue;
-    const condition = textCondition(clause, tag === '00100010' ? 'name' : 'patient_id');
-    if (condition !== undefined) conditions.push(condition);
-    if (tag === '00100020' && clause.kind === 'equals') byId = true;
-  }
-  return { conditions, byId };
+export function patientConditions({ clauses }: QueryPlan): { conditions: readonly Condition[]; byId: boolean; prefix?: NamePrefix } {
+  const names = clauses.filter((clause) => tagOf(clause) === '00100010');
+  const ids = clauses.filter((clause) => tagOf(clause) === '00100020');
+  const conditions = [...names.map((clause) => textCondition(clause, 'name')), ...ids.map((clause) => textCondition(clause, 'patient_id'))];
+  const prefix = names.map(prefixOf).find((found) => found !== undefined);
+  return {
+    conditions: conditions.filter((condition) => condition !== undefined),
+    byId: ids.some(({ kind }) => kind === 'equals'),
+    ...(prefix && { prefix }),
+  };
+}
+
+/** The prefix that a clause with a single pattern asks of a component group. */
+function prefixOf(clause: QueryClause): NamePrefix | undefined {
+  if (clause.kind !== 'personName' || clause.fuzzy || clause.patterns.length > 1) return undefined;
+  const pattern = clause.patterns[0]!;
+  const [prefix] = literalsOf(foldedNamePattern(pattern));
+  const others = prefix === undefined ? undefined : textMatch([`=${prefix}`], 'patientName');
+  if (prefix === undefined || others === undefined || /^[*?]|=/.test(pattern)) return undefined;
+  return { from: prefix, to: `${prefix}\u{10ffff}`, others };
 }
 
 /** A condition that a column has one of the values; true when none are given. Any number of values fits. */
@@ -201,16 +222,20 @@ function literalsByPattern(clause: QueryClause): (readonly string[])[] | undefin
 
 /** An FTS5 expression that finds every text with the literals; undefined when all are too short. */
 function textMatch(literals: readonly string[], field: SearchField): string | undefined {
-  const trigrams = new Set(literals.slice(0, MOST_TRIGRAMS).flatMap(trigramsOf).slice(0, MOST_TRIGRAMS));
+  const all = literals.slice(0, MOST_TRIGRAMS).flatMap(trigramsOf);
+  // An expression ends at a NUL.
+  const trigrams = new Set(all.filter((trigram) => !trigram.includes('\0')).slice(0, MOST_TRIGRAMS));
   if (trigrams.size === 0) return undefined;
   return [...trigrams].map((trigram) => `${field} : "${trigram.replaceAll('"', '""')}"`).join(' AND ');
 }
 
+/** Trigrams side by side, and the last one: those between find hardly less and cost as much. */
 function trigramsOf(literal: string): readonly string[] {
   const characters = Array.from(literal);
+  const last = characters.length - TRIGRAM_LENGTH;
   const trigrams: string[] = [];
-  for (let end = TRIGRAM_LENGTH; end <= characters.length; end++) trigrams.push(characters.slice(end - TRIGRAM_LENGTH, end).join(''));
-  return trigrams;
+  for (let start = 0; start < last; start += TRIGRAM_LENGTH) trigrams.push(characters.slice(start, start + TRIGRAM_LENGTH).join(''));
+  return last < 0 ? [] : [...trigrams, characters.slice(last).join('')];
 }
 
 /** Clauses that conditions or places decide exactly. */

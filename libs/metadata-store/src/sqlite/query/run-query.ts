@@ -15,7 +15,7 @@ import type { Match } from './match-stream.ts';
 import { narrow, oneOf } from './narrowing.ts';
 import type { Narrowing } from './narrowing.ts';
 import { patientRows } from './patient-query.ts';
-import { placeAfter, readStudies } from './study-candidates.ts';
+import { placeAfter, readStudies, stepEnd } from './study-candidates.ts';
 
 /** Studies read at once: few at first, because most queries are answered by them, more when they do not match. */
 const FIRST_STUDIES = 32;
@@ -72,11 +72,11 @@ function* studyCandidates(
     place = placeAfter(db, tenantId, narrowing, plan.offset);
     yield plan.offset;
   }
-  for (;;) {
-    const rows = readStudies(db, tenantId, narrowing, place, count);
+  while (place < narrowing.to) {
+    const to = stepEnd(db, tenantId, narrowing, place);
+    const rows = readStudies(db, tenantId, { ...narrowing, to }, place, count);
     for (const row of rows) yield studyCandidate(db, row);
-    if (rows.length < count) return;
-    place = rows.at(-1)!.place + 1;
+    place = rows.length < count ? to : rows.at(-1)!.place + 1;
     count = Math.min(count * 4, MOST_STUDIES);
     yield 'pause';
   }

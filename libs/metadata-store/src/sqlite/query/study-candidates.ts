@@ -2,6 +2,7 @@ import type { SQLInputValue } from 'node:sqlite';
 import type { Database } from '../database.ts';
 import { textTable } from '../schema.ts';
 import type { StudyCandidateRow } from './candidate.ts';
+import { ALL_STUDIES } from './narrowing.ts';
 import type { Condition, Narrowing } from './narrowing.ts';
 
 /** A statement and its values, for the tests that read its plan too. */
@@ -38,6 +39,15 @@ export function readStudies(
 export function placeAfter(db: Database, tenantId: number, narrowing: Narrowing, skipped: number): number {
   const { sql, values } = skippingStatement(tenantId, narrowing, skipped);
   return db.get<{ place: number }>(sql, ...values)?.place ?? Number.MAX_SAFE_INTEGER;
+}
+
+/** Studies that one statement of a walk looks at: some ten milliseconds. */
+const WALK_STEP = 20_000;
+
+/** Where a statement that starts at a place must end: a filtering walk over all studies goes in steps, so that others get their turn. */
+export function stepEnd(db: Database, tenantId: number, { source, to, conditions }: Narrowing, place: number): number {
+  if (source !== ALL_STUDIES || conditions.length === 0) return to;
+  return Math.min(to, placeAfter(db, tenantId, { source, from: place, to, conditions: [], open: [] }, WALK_STEP));
 }
 
 interface Selection {
