@@ -172,6 +172,14 @@ describe('errors over HTTP', () => {
     expect(text).not.toMatch(/Secret\^Name|\bat \/|\.ts:|\.js:/);
   });
 
+  it.each(['rendered?viewport=1e9,1e9', 'rendered?quality=1e9', 'thumbnail?viewport=-1', 'frames/1/rendered?window=x'])(
+    'case 56: %s is a client error',
+    async (path) => {
+      const { status } = await get(archive, `${INSTANCE_PATH}/${path}`, 'image/jpeg');
+      expect([400, 404, 406]).toContain(status);
+    },
+  );
+
   it('HEAD and OPTIONS are answered', async () => {
     expect((await fetch(`${archive.webUrl}/studies`, { method: 'HEAD' })).status).toBeLessThan(406);
     expect((await fetch(`${archive.webUrl}/studies`, { method: 'OPTIONS' })).status).toBeLessThan(500);
