@@ -30,7 +30,7 @@ export function describeObjectStoreContract(name: string, create: () => Promise<
     });
 
     describePuts(() => store, supports);
-    describeReads(() => store);
+    describeReads(() => store, supports);
     describeKeys(() => store);
     describeRemoval(() => store);
   });
@@ -177,7 +177,7 @@ function describePuts(store: () => ObjectStore, supports: ObjectStoreSupports): 
   });
 }
 
-function describeReads(store: () => ObjectStore): void {
+function describeReads(store: () => ObjectStore, supports: ObjectStoreSupports): void {
   it.each([
     [{ start: 0 }, 'abcdefghij'],
     [{ start: 3 }, 'defghij'],
@@ -237,9 +237,10 @@ function describeReads(store: () => ObjectStore): void {
   });
 
   it('lists keys in byte order, with sizes, by prefix and after a key', async () => {
-    const keys = ['h/a', 'h/a-b', 'h/a.dcm', 'h/a/x', 'h/a/y', 'h/b', 'h2/a', 'H/z', 'h/10', 'h/9'].map((key) => `landing/one/${key}`);
-    for (const key of keys.filter((key) => !key.endsWith('h/a'))) await store().put(one, key, bytes(key));
-    const expected = keys.filter((key) => !key.endsWith('h/a')).sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+    const besideFolder = supports.byteOrder ? ['h/a-b', 'h/a.dcm'] : [];
+    const keys = [...besideFolder, 'h/a/x', 'h/a/y', 'h/b', 'h2/a', 'H/z', 'h/10', 'h/9'].map((key) => `landing/one/${key}`);
+    for (const key of keys) await store().put(one, key, bytes(key));
+    const expected = keys.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
     expect(await listed(store(), 'landing/one/')).toEqual(expected);
     expect(await listed(store(), 'landing/one/h/a')).toEqual(expected.filter((key) => key.startsWith('landing/one/h/a')));
     expect(await listed(store(), 'landing/one/h/a/')).toEqual(['landing/one/h/a/x', 'landing/one/h/a/y']);

@@ -38,6 +38,11 @@ export interface ByteRange {
 export interface ObjectStoreSupports {
   /** Two concurrent puts of one key: exactly one succeeds. */
   exactCreateOnly: boolean;
+  /**
+   * Lists are in byte order also where a folder's name begins another name: `a/x` comes after `a-b` and `a.b`. Without it such
+   * keys come in the order of their segments, and `after` counts in that order.
+   */
+  byteOrder: boolean;
 }
 
 /**
@@ -71,7 +76,7 @@ export interface ObjectStore {
   /** Size and attributes; undefined when absent. */
   head(scope: Scope, key: string): Promise<ObjectInfo | undefined>;
 
-  /** Keys with the prefix, in ascending byte order, only those after `after`. The prefix names the tenant, e.g. `landing/default/`. */
+  /** Keys with the prefix, in ascending byte order (see `supports.byteOrder`), only those after `after`. The prefix names the tenant, e.g. `landing/default/`. */
   list(scope: Scope, prefix: string, after?: string): AsyncIterable<{ key: string; sizeBytes: number }>;
 
   /** Copies within the store, attributes included; create-only and durable like put. */

@@ -33,7 +33,7 @@ export interface FilesystemObjectStoreOptions {
  * await store.put(systemScope('default'), 'landing/default/2026010112/01H….dcm', chunks);
  */
 export class FilesystemObjectStore implements ObjectStore {
-  readonly supports: ObjectStoreSupports = { exactCreateOnly: true };
+  readonly supports: ObjectStoreSupports = { exactCreateOnly: true, byteOrder: true };
   readonly #folders: StoreFolders;
   readonly #logs: AttributeLogs;
   readonly #commits: ObjectCommit;

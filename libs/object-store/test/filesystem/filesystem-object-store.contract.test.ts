@@ -11,5 +11,5 @@ describeObjectStoreContract(
     const store = await FilesystemObjectStore.open({ folder });
     return { store, destroy: () => rm(folder, { recursive: true }) };
   },
-  { exactCreateOnly: true },
+  { exactCreateOnly: true, byteOrder: true },
 );
