@@ -6,6 +6,7 @@ import {
   DeleteObjectCommand,
   GetObjectCommand,
   HeadObjectCommand,
+  ListMultipartUploadsCommand,
   ListObjectsV2Command,
   PutObjectCommand,
   UploadPartCommand,
@@ -217,6 +218,20 @@ export class Bucket {
       return await this.retries.run(request, signal);
     } catch (error) {
       throw storeError(error);
+    }
+  }
+
+  /** Gives up uploads that began before `time`: nobody knows them any more. */
+  async abortUploadsBefore(time: Date): Promise<void> {
+    for (let marker = {}; ;) {
+      const command = new ListMultipartUploadsCommand({ Bucket: this.name, Prefix: this.#prefix, ...marker });
+      const page = await this.#retried(() => this.client.send(command));
+      for (const { Key = '', UploadId = '', Initiated = new Date() } of page.Uploads ?? []) {
+        const ours = Key.startsWith(this.#prefix) && Initiated < time;
+        if (ours) await this.abortUpload(Key.slice(this.#prefix.length), UploadId);
+      }
+      if (page.IsTruncated !== true || page.NextKeyMarker === undefined) return;
+      marker = { KeyMarker: page.NextKeyMarker, UploadIdMarker: page.NextUploadIdMarker };
     }
   }
 

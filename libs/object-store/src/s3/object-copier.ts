@@ -12,9 +12,10 @@ export async function copyObject(
   bucket: Bucket,
   from: { key: string; object: BucketObject },
   to: { key: string; record: ObjectRecord },
+  partBytes = COPY_PART_BYTES,
 ): Promise<void> {
   if ((await bucket.head(to.key)) !== undefined) throw takenError();
-  if (from.object.sizeBytes > COPY_PART_BYTES) return copyInParts(bucket, from, to);
+  if (from.object.sizeBytes > partBytes) return copyInParts(bucket, from, to, partBytes);
   const attempt = (): Promise<void> => bucket.tryCopy(from.key, to.key, from.object.etag, encodeRecord(to.record));
   await createOnce(bucket, { key: to.key, putId: to.record.putId, attempt });
 }
@@ -23,13 +24,14 @@ async function copyInParts(
   bucket: Bucket,
   from: { key: string; object: BucketObject },
   to: { key: string; record: ObjectRecord },
+  partBytes: number,
 ): Promise<void> {
   const { sizeBytes, etag } = from.object;
   const id = await bucket.createUpload(to.key, encodeRecord(to.record), false);
   try {
     const parts: UploadedPart[] = [];
-    for (let start = 0; start < sizeBytes; start += COPY_PART_BYTES) {
-      const range = `bytes=${start}-${Math.min(start + COPY_PART_BYTES, sizeBytes) - 1}`;
+    for (let start = 0; start < sizeBytes; start += partBytes) {
+      const range = `bytes=${start}-${Math.min(start + partBytes, sizeBytes) - 1}`;
       parts.push(await bucket.copyPart(to.key, { id, number: parts.length + 1 }, { key: from.key, etag, range }));
     }
     const attempt = (): Promise<void> => bucket.tryComplete(to.key, id, parts);

@@ -1,11 +1,18 @@
 import { CairnError, systemErrorCode } from '@cairn/core';
 
-const ABSENT = new Set(['NoSuchKey', 'NotFound', 'NoSuchVersion']);
+const ABSENT = new Set(['NoSuchKey', 'NotFound', 'NoSuchVersion', 'NoSuchUpload']);
 const FULL = new Set(['QuotaExceeded', 'InsufficientStorage', 'XMinioStorageFull', 'EntityTooLarge']);
 /** Refusals that pass by themselves. 409 is AWS's answer to two conditional puts of one key at the same time. */
 const PASSING_STATUS = new Set([408, 429, 500, 502, 503, 504]);
-const PASSING_NAMES = new Set(['ConditionalRequestConflict', 'OperationAborted', 'RequestTimeout', 'SlowDown', 'IncompleteBody']);
-const PASSING_BROKEN_BODY = new Set(['BadDigest', 'XAmzContentSHA256Mismatch']);
+const PASSING_NAMES = new Set([
+  'ConditionalRequestConflict',
+  'OperationAborted',
+  'RequestTimeout',
+  'SlowDown',
+  'IncompleteBody',
+  'BadDigest',
+  'XAmzContentSHA256Mismatch',
+]);
 
 /** HTTP status of the answer; undefined when there was none. */
 export function statusOf(error: unknown): number | undefined {
@@ -18,9 +25,9 @@ export function nameOf(error: unknown): string {
   return typeof name === 'string' ? name : '';
 }
 
-/** No object (or upload) of this key. */
+/** No object (or upload) of this key. Some products answer 404 for other reasons, too, and name them. */
 export function isAbsent(error: unknown): boolean {
-  return ABSENT.has(nameOf(error)) || (statusOf(error) === 404 && nameOf(error) !== 'NoSuchBucket');
+  return ABSENT.has(nameOf(error)) || (statusOf(error) === 404 && nameOf(error) === 'UnknownError');
 }
 
 /** `If-None-Match` found an object. */
@@ -33,13 +40,14 @@ export function isNotImplemented(error: unknown): boolean {
   return statusOf(error) === 501 || statusOf(error) === 405 || nameOf(error) === 'NotImplemented' || nameOf(error) === 'MethodNotAllowed';
 }
 
-/** True when the same request may succeed soon: no answer, an overloaded or failing server, a body damaged on its way. */
+/**
+ * True when the same request may succeed soon: an overloaded or failing server, a body damaged on its way, or no answer at all
+ * (an error without a status, whatever the reason).
+ */
 export function isTransient(error: unknown): boolean {
   if (CairnError.is(error)) return false;
   const status = statusOf(error);
-  if (PASSING_NAMES.has(nameOf(error)) || PASSING_BROKEN_BODY.has(nameOf(error))) return true;
-  if (status !== undefined) return PASSING_STATUS.has(status);
-  return systemErrorCode(error) !== undefined || nameOf(error) === 'TimeoutError' || nameOf(error) === 'AbortError';
+  return status === undefined || PASSING_STATUS.has(status) || PASSING_NAMES.has(nameOf(error));
 }
 
 /** The port's error for whatever a request ended in. */

@@ -22,6 +22,8 @@ import type { S3ObjectStoreOptions } from './s3-options.ts';
 import { processUploadBudget } from './upload-budget.ts';
 
 const DEFAULT_MAX_ATTEMPTS = 6;
+/** Four times the longest receive; an upload this old is what a killed process left. */
+const ABANDONED_AFTER_MS = 24 * 60 * 60_000;
 
 /**
  * Objects in a bucket of any S3 product. Puts are create-only by `If-None-Match`; every body is signed with its SHA-256, which is
@@ -63,6 +65,8 @@ export class S3ObjectStore implements ObjectStore {
       const capabilities = await probeCapabilities(bucket);
       bucket.createOnly = capabilities.conditionalPut === 'yes';
       bucket.checksums = capabilities.checksums === 'yes' || options.requestChecksums !== 'when-required';
+      // Where the account may not list uploads, the bucket's own rule has to remove them.
+      await bucket.abortUploadsBefore(new Date(Date.now() - ABANDONED_AFTER_MS)).catch(() => undefined);
       return new S3ObjectStore(bucket, capabilities, options);
     } catch (error) {
       client.destroy();
@@ -147,7 +151,7 @@ export class S3ObjectStore implements ObjectStore {
   }
 
   async #digest(tenant: string, record: ObjectRecord): Promise<string | undefined> {
-    if (record.sha256 !== undefined || record.putId === '') return record.sha256;
+    if (record.attributes !== undefined) return record.sha256;
     return (await this.#companion(tenant, record.putId)).sha256;
   }
 

@@ -40,6 +40,8 @@ export type ChecksumUse = 'when-supported' | 'when-required';
 export const DEFAULT_REQUEST_TIMEOUT_MS = 60_000;
 const CONNECTION_TIMEOUT_MS = 5_000;
 const MAX_SOCKETS = 256;
+/** Failures are told by errors. */
+const SILENT = { trace: ignore, debug: ignore, info: ignore, warn: ignore, error: ignore };
 
 /**
  * The SDK's client. It neither retries (bodies are streams, and a lost answer to a create-only put has to be resolved) nor adds
@@ -53,6 +55,7 @@ export function createS3Client(options: S3ObjectStoreOptions): S3Client {
     ...(credentials === undefined ? {} : { credentials }),
     forcePathStyle: options.forcePathStyle ?? endpoint !== undefined,
     maxAttempts: 1,
+    logger: SILENT,
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
     requestHandler: {
@@ -66,3 +69,5 @@ export function createS3Client(options: S3ObjectStoreOptions): S3Client {
   signBodyDigests(client);
   return client;
 }
+
+function ignore(): void {}
