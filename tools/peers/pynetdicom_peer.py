@@ -7,6 +7,7 @@ Data sets travel as bytes: what is sent is what the file holds after its meta in
 import hashlib
 import json
 import sys
+import time
 from io import BytesIO
 
 from pydicom.dataset import Dataset
@@ -14,7 +15,6 @@ from pydicom.datadict import dictionary_VR
 from pydicom.tag import Tag
 from pynetdicom import AE, build_role, evt
 from pynetdicom.dimse_primitives import C_STORE
-
 
 VERIFICATION = "1.2.840.10008.1.1"
 MODELS = {
@@ -147,12 +147,15 @@ def _store_one(association, file):
     request.DataSet = BytesIO(data_set)
     try:
         context = association._get_valid_context(file["sopClassUid"], file["transferSyntaxUid"], "scu", allow_conversion=False)
-        association._reactor_checkpoint.clear()
-        association.dimse.send_msg(request, context.context_id)
-        _, response = association.dimse.get_msg(block=True)
-        association._reactor_checkpoint.set()
-    except Exception as error:
+    except ValueError as error:
         return {"status": None, "comment": str(error)}
+    # As send_c_store does: the reactor must rest, or it takes the response for a request.
+    association._reactor_checkpoint.clear()
+    while not association._is_paused:
+        time.sleep(0.0001)
+    association.dimse.send_msg(request, context.context_id)
+    _, response = association.dimse.get_msg(block=True)
+    association._reactor_checkpoint.set()
     if response is None:
         return {"status": None, "comment": "no response"}
     return {"status": response.Status, "comment": response.ErrorComment or ""}
