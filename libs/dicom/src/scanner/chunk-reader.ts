@@ -1,6 +1,6 @@
 /**
- * Gives a parser contiguous bytes from chunks of any size. Only what straddles two chunks is copied, into one buffer of fixed
- * size; a chunk is never kept after the parser has asked for more.
+ * Gives a parser contiguous bytes from chunks of any size. Only what straddles two chunks is copied, into one bounded buffer; a
+ * chunk is never kept after the parser has asked for more.
  */
 export class ChunkReader {
   /** After a successful {@link peek}: the bytes asked for start at `at` in `bytes`. */
@@ -82,18 +82,24 @@ export class ChunkReader {
   }
 
   #fillCarry(length: number): void {
-    if (this.#carry.length === 0) this.#carry = Buffer.allocUnsafe(this.#maxPeek);
-    if (this.#carryStart > 0) {
-      this.#carry.copyWithin(0, this.#carryStart, this.#carryEnd);
-      this.#carryEnd -= this.#carryStart;
-      this.#carryStart = 0;
-    }
-    const missing = Math.min(length - this.#carryEnd, this.#chunk.length - this.#chunkAt);
-    if (missing <= 0) return;
+    const held = this.#carryEnd - this.#carryStart;
+    const missing = Math.max(0, Math.min(length - held, this.#chunk.length - this.#chunkAt));
+    this.#makeRoom(held + missing);
     this.#chunk.copy(this.#carry, this.#carryEnd, this.#chunkAt, this.#chunkAt + missing);
     this.#carryEnd += missing;
     this.#chunkAt += missing;
   }
+
+  /** Moves what is carried to the start of a buffer that holds `size` bytes; it grows with what has come, not with what is asked for. */
+  #makeRoom(size: number): void {
+    const from = this.#carry;
+    if (size > from.length) this.#carry = Buffer.allocUnsafe(Math.min(Math.max(size, from.length * 2, LEAST_CARRY), this.#maxPeek));
+    from.copy(this.#carry, 0, this.#carryStart, this.#carryEnd);
+    this.#carryEnd -= this.#carryStart;
+    this.#carryStart = 0;
+  }
 }
 
+/** Holds the headers and short values that straddle chunks most. */
+const LEAST_CARRY = 512;
 const EMPTY = Buffer.alloc(0);
