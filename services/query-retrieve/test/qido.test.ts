@@ -27,6 +27,7 @@ describe('QIDO-RS', () => {
   ])('searches at %s', async (path, level, keys) => {
     expect((await app.get(path)).status).toBe(200);
     expect(app.queries.asked[0]?.level).toBe(level);
+    expect(app.queries.asked[0]?.root).toBe(keys.length === 0);
     expect(app.queries.asked[0]?.keys.map((key) => `${key.path[0]}=${key.value}`)).toEqual(keys);
   });
 
@@ -42,6 +43,7 @@ describe('QIDO-RS', () => {
         emptyValueMatching: true,
         limit: 3,
         offset: 2,
+        root: true,
       },
     ]);
   });

@@ -78,6 +78,7 @@ function attributeQuery({ level, ...place }: SearchPlace, query: QidoQuery, limi
     emptyValueMatching: query.emptyValueMatching,
     limit,
     offset: query.offset,
+    root: fromPath.length === 0,
     ...(query.cursor === undefined ? {} : { after: decodeCursor(query.cursor) }),
   };
 }
