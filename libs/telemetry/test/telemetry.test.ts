@@ -1,0 +1,32 @@
+import { describe, expect, it } from '@jest/globals';
+import { Metrics, createLogger } from '../src/index.ts';
+
+describe('Metrics', () => {
+  it('renders counters with their labels, and gauges read at the scrape', async () => {
+    const metrics = new Metrics();
+    metrics.objectStoreOperations.inc({ operation: 'put' });
+    metrics.objectStoreOperations.inc({ operation: 'put' });
+    let depth = 1;
+    metrics.observe('cairn_test_depth', 'A depth.', () => depth);
+    depth = 7;
+    const text = await metrics.render();
+    expect(text).toContain('cairn_object_store_operations_total{operation="put"} 2');
+    expect(text).toContain('cairn_test_depth 7');
+    expect(metrics.contentType).toContain('text/plain');
+  });
+
+  it('refuses a label that a metric does not have, so that nothing unplanned is ever exposed', () => {
+    expect(() => new Metrics().instancesReceived.inc({ patient: 'X' })).toThrow();
+  });
+
+  it('keeps the counts of two instances apart', async () => {
+    new Metrics().conflicts.inc({ kind: 'content' });
+    expect(await new Metrics().render()).not.toContain('cairn_index_conflicts_total{');
+  });
+});
+
+describe('createLogger', () => {
+  it('takes every level', () => {
+    for (const level of ['debug', 'info', 'warn', 'error', 'silent'] as const) expect(createLogger(level)).toHaveProperty('info');
+  });
+});
