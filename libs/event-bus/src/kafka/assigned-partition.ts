@@ -20,9 +20,14 @@ export class AssignedPartition {
     this.queue = new DeliveryQueue(context);
   }
 
-  /** Takes events in order, without those that it has had, and notes the offset that follows. */
+  /** The offset after the last message that was fetched. */
+  get next(): number {
+    return this.#next;
+  }
+
+  /** Takes what was fetched; `next` is the offset that follows. */
   accept(events: readonly DeliveredEvent[], next: number): void {
-    this.queue.enqueue(events.filter(({ sequence }) => sequence >= this.#next));
+    this.queue.enqueue(events);
     this.#next = next;
   }
 

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { EachBatchPayload, Kafka, KafkaMessage } from 'kafkajs';
 import type { DeadLetter, DeliveredEvent } from '../event-bus.ts';
 import { fromMessage, headerOf, toMessage } from './cloud-event.ts';
+import type { GroupOffsets } from './group-offsets.ts';
 import { unavailable } from './kafka-client.ts';
 import type { KafkaNames } from './names.ts';
 import type { KafkaPublisher, TopicMessage } from './kafka-publisher.ts';
@@ -21,6 +22,7 @@ export interface DeadLettersContext {
   client: Kafka;
   names: KafkaNames;
   publisher: KafkaPublisher;
+  offsets: GroupOffsets;
   source: string;
 }
 
@@ -84,9 +86,9 @@ export class DeadLetters {
 
   /** Reads all letters of a topic that are there now, by a consumer of its own that commits nothing. */
   async #scan(topic: string, visit: (message: KafkaMessage) => void): Promise<void> {
-    const { client, names } = this.#context;
+    const { client, names, offsets } = this.#context;
     const deadLetterTopic = names.deadLetterTopic(topic);
-    const end = await this.#endOf(deadLetterTopic);
+    const end = await offsets.end(deadLetterTopic);
     if (end === 0) return;
     const consumer = client.consumer({
       groupId: `${deadLetterTopic}.${randomUUID()}`,
@@ -104,19 +106,10 @@ export class DeadLetters {
       await consumer.subscribe({ topic: deadLetterTopic, fromBeginning: true });
       await consumer.run({ autoCommit: false, eachBatch });
       await done;
+    } catch (error) {
+      throw unavailable(error);
     } finally {
       await consumer.disconnect();
-    }
-  }
-
-  async #endOf(topic: string): Promise<number> {
-    const admin = this.#context.client.admin();
-    try {
-      await admin.connect();
-      const [offsets] = await admin.fetchTopicOffsets(topic);
-      return offsets === undefined || offsets.low === offsets.high ? 0 : Number(offsets.high);
-    } finally {
-      await admin.disconnect();
     }
   }
 }

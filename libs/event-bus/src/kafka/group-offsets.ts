@@ -25,16 +25,27 @@ export class GroupOffsets {
     return this.#ask(async (admin) => (await committedOffsets(admin, topic, groupId)).get(partition));
   }
 
+  /** The offset after the last message of a topic with one partition; 0 when nothing is kept. */
+  end(topic: string): Promise<number> {
+    return this.#ask(async (admin) => {
+      const [bounds] = await admin.fetchTopicOffsets(topic);
+      return bounds === undefined || bounds.low === bounds.high ? 0 : Number(bounds.high);
+    });
+  }
+
   async close(): Promise<void> {
     await this.#connecting.run(() => this.#disconnect());
   }
 
+  /** Asks once more over a new connection: the one at hand may be to a broker that is gone, or know a leader that is no longer one. */
   async #ask<T>(question: (admin: Admin) => Promise<T>): Promise<T> {
-    try {
-      return await question(await this.#connecting.run(() => this.#connected()));
-    } catch (error) {
-      await this.#connecting.run(() => this.#disconnect());
-      throw unavailable(error);
+    for (let repeated = false; ; repeated = true) {
+      try {
+        return await question(await this.#connecting.run(() => this.#connected()));
+      } catch (error) {
+        await this.#connecting.run(() => this.#disconnect());
+        if (repeated) throw unavailable(error);
+      }
     }
   }
 

@@ -9,7 +9,7 @@ const { Kafka: KafkaClient, logLevel } = kafkajs;
 const CONNECTION_TIMEOUT_MS = 3000;
 const REQUEST_TIMEOUT_MS = 10_000;
 
-const DEFAULT_RETRIES = 5;
+const DEFAULT_RETRIES = 20;
 
 /** How Kafka is reached. */
 export interface KafkaConnection {
@@ -21,8 +21,8 @@ export interface KafkaConnection {
   ssl?: NonNullable<KafkaConfig['ssl']>;
   sasl?: NonNullable<KafkaConfig['sasl']>;
   /**
-   * How often a request is repeated, and within each try the connection: the default, 5, rides out a broker that is away for about
-   * 15 s. What lasts longer is an outage: publishers are told, subscriptions start again.
+   * How often a connection or a request is tried again, after a pause that doubles up to 1 s: the default, 20, rides out brokers that
+   * refuse connections for about 15 s. What lasts longer is an outage: publishers are told, subscriptions start again by themselves.
    */
   retries?: number;
   logger?: Logger;
@@ -57,7 +57,7 @@ export function unavailable(cause: unknown): CairnError {
 
 /** kafkajs calls errors what it recovers from by itself (a coordinator that loads, a lost connection), so nothing is more than a warning. */
 function writeLog(logger: Logger, { namespace, level, log }: LogEntry): void {
-  const fields = { namespace, message: log.message };
+  const fields = { namespace, message: log.message, error: log['error'] };
   if (level === logLevel.ERROR) logger.warn(fields, 'event-bus.kafka-client');
   else logger.debug(fields, 'event-bus.kafka-client');
 }

@@ -52,7 +52,13 @@ export class KafkaEventBus implements EventBus {
     this.#source = options.source ?? '/cairn';
     this.#publisher = new KafkaPublisher(this.#client, this.#logger);
     this.#offsets = new GroupOffsets(this.#client);
-    this.#deadLetters = new DeadLetters({ client: this.#client, names: this.#names, publisher: this.#publisher, source: this.#source });
+    this.#deadLetters = new DeadLetters({
+      client: this.#client,
+      names: this.#names,
+      publisher: this.#publisher,
+      offsets: this.#offsets,
+      source: this.#source,
+    });
   }
 
   async publish({ tenant }: Scope, topic: string, events: readonly OutgoingEvent[]): Promise<void> {

@@ -17,6 +17,13 @@ const MAX_SEND_BYTES = 768 * 1024;
 const SEND_INTERVAL_MS = 10;
 /** Errors of the protocol that say that these messages will never be taken. */
 const REFUSALS: readonly unknown[] = ['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE', 'INVALID_TIMESTAMP', 'POLICY_VIOLATION'];
+/** Errors of the protocol after which the same messages may be taken from a producer that begins to count anew. */
+const SEQUENCE_ERRORS: readonly unknown[] = [
+  'OUT_OF_ORDER_SEQUENCE_NUMBER',
+  'DUPLICATE_SEQUENCE_NUMBER',
+  'INVALID_PRODUCER_EPOCH',
+  'UNKNOWN_PRODUCER_ID',
+];
 
 /** A message for one topic. */
 export interface TopicMessage {
@@ -110,10 +117,7 @@ export class KafkaPublisher {
     }
   }
 
-  /**
-   * A producer whose send failed is not used again: kafkajs sets its sequence numbers back, and a broker may take what follows for a
-   * repetition. What is not an outage (a sequence number out of order, for example) is worth a second send, by a new producer.
-   */
+  /** A producer whose send failed is not used again: kafkajs sets its sequence numbers back, and a broker may take what follows for a repetition. */
   async #send(messages: readonly WaitingMessage[]): Promise<void> {
     const byTopic = Map.groupBy(messages, ({ topic }) => topic);
     const topicMessages = Array.from(byTopic, ([topic, ofTopic]) => ({ topic, messages: ofTopic.map(({ message }) => message) }));
@@ -125,8 +129,7 @@ export class KafkaPublisher {
       } catch (error) {
         this.#logger.warn({ error }, 'event-bus.send-failed');
         await this.#discardProducer();
-        const failure = failureOf(error);
-        if (repeated || !failure.retriable || isOutage(error)) throw failure;
+        if (repeated || !isOneOf(SEQUENCE_ERRORS, error)) throw failureOf(error);
       }
     }
   }
@@ -165,13 +168,14 @@ function fail(messages: readonly WaitingMessage[], failure: CairnError): void {
   }
 }
 
-function isOutage(error: unknown): boolean {
-  return propertyOf(error, 'name') === 'KafkaJSNumberOfRetriesExceeded';
+function failureOf(error: unknown): CairnError {
+  if (!isOneOf(REFUSALS, error)) return unavailable(error);
+  return new CairnError('event-bus.unavailable', 'Kafka refuses the events.', { cause: error });
 }
 
-function failureOf(error: unknown): CairnError {
-  const refused = [error, propertyOf(error, 'cause')].some((reason) => REFUSALS.includes(propertyOf(reason, 'type')));
-  return refused ? new CairnError('event-bus.unavailable', 'Kafka refuses the events.', { cause: error }) : unavailable(error);
+/** Whether an error of kafkajs, or what it was made of, is one of these errors of the protocol. */
+function isOneOf(types: readonly unknown[], error: unknown): boolean {
+  return [error, propertyOf(error, 'cause')].some((reason) => types.includes(propertyOf(reason, 'type')));
 }
 
 function propertyOf(value: unknown, name: string): unknown {

@@ -137,6 +137,7 @@ export class KafkaSubscription implements Subscription {
       events.map(fromMessage).filter(({ tenant }) => this.#context.tenant === ALL_TENANTS || tenant === this.#context.tenant),
       Number(batch.lastOffset()) + 1,
     );
+    payload.resolveOffset(batch.lastOffset());
     // The handler may take longer than the group waits for a sign of life; a failed one shows between batches.
     const alive = setInterval(() => void payload.heartbeat().catch(() => undefined), HEARTBEAT_MS);
     try {
@@ -149,7 +150,6 @@ export class KafkaSubscription implements Subscription {
     } finally {
       clearInterval(alive);
     }
-    if (!this.#closed && !partition.ended) payload.resolveOffset(batch.lastOffset());
   }
 
   #isMine(onlyFor: string | undefined): boolean {
@@ -157,15 +157,18 @@ export class KafkaSubscription implements Subscription {
   }
 
   /**
-   * The partition's state. When a batch is the first since joining, undefined if it starts after what the group committed: it was
-   * fetched before the group was joined again (by another broker's fetch), and events that waited for another attempt lie before it.
+   * The partition's state, a new one for the first batch since joining, and for one that starts before the end of the last: the topic has
+   * lost its events or was created anew. Undefined when the first batch starts after what the group committed: it was fetched before the
+   * group was joined again (by another broker's fetch), and events that waited for another attempt lie before it.
    */
   async #partitionOf({ partition: number, messages }: EachBatchPayload['batch']): Promise<AssignedPartition | undefined> {
+    const first = Number(messages[0]?.offset);
     const known = this.#partitions.get(number);
-    if (known !== undefined) return known;
+    if (known !== undefined && first >= known.next) return known;
+    known?.end();
     const { offsets, topic, groupId, queue } = this.#context;
     const committed = await offsets.committed(topic, groupId, number);
-    if (committed !== undefined && Number(messages[0]?.offset) > committed) {
+    if (committed !== undefined && first > committed) {
       this.#consumer?.seek({ topic, partition: number, offset: String(committed) });
       return undefined;
     }

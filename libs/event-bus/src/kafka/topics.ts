@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Admin, ITopicConfig } from 'kafkajs';
-import { createClient, unavailable } from './kafka-client.ts';
+import { createClient, retryOptions, unavailable } from './kafka-client.ts';
 import type { KafkaConnection } from './kafka-client.ts';
 import { KafkaNames } from './names.ts';
 
@@ -8,9 +8,9 @@ import { KafkaNames } from './names.ts';
 const MAX_MESSAGE_BYTES = 2 * 1024 * 1024;
 const DAY_MS = 24 * 60 * 60 * 1000;
 const DEFAULTS = { partitions: 12, retentionMs: 7 * DAY_MS };
-/** Creating a topic is done when its partitions have leaders: looked for so often at this distance. */
-const LEADER_CHECKS = 300;
-const LEADER_CHECK_MS = 100;
+/** Creating a topic is done when it can be used: looked for so often at this distance. */
+const MAX_CHECKS = 100;
+const CHECK_PAUSE_MS = 100;
 
 /** A topic to have. */
 export interface TopicSettings {
@@ -30,15 +30,12 @@ export interface TopicSettings {
 export async function ensureTopics(connection: KafkaConnection & { prefix?: string }, topics: readonly TopicSettings[]): Promise<void> {
   const names = new KafkaNames(connection.prefix);
   const wanted = topics.flatMap((topic) => [eventTopic(names, topic), deadLetterTopic(names, topic)]);
-  const admin = createClient(connection).admin();
+  const admin = createClient(connection).admin({ retry: retryOptions(connection) });
   try {
     await admin.connect();
     // Waiting for leaders is done here: kafkajs's own wait fails on brokers that have just been restarted.
     await admin.createTopics({ topics: wanted, waitForLeaders: false });
-    await leadersOf(
-      admin,
-      wanted.map(({ topic }) => topic),
-    );
+    for (const { topic } of wanted) await untilUsable(admin, topic);
   } catch (error) {
     throw unavailable(error);
   } finally {
@@ -71,15 +68,15 @@ function deadLetterTopic(names: KafkaNames, { name, replicationFactor }: TopicSe
   };
 }
 
-async function leadersOf(admin: Admin, topics: string[]): Promise<void> {
+/** A topic can be used when the leaders of its partitions answer for them, which is later than when they are named. */
+async function untilUsable(admin: Admin, topic: string): Promise<void> {
   for (let check = 1; ; check++) {
     try {
-      const metadata = await admin.fetchTopicMetadata({ topics });
-      if (metadata.topics.every(({ partitions }) => partitions.length > 0 && partitions.every(({ leader }) => leader >= 0))) return;
+      await admin.fetchTopicOffsets(topic);
+      return;
     } catch (error) {
-      if (check >= LEADER_CHECKS) throw error;
+      if (check >= MAX_CHECKS) throw error;
+      await sleep(CHECK_PAUSE_MS);
     }
-    if (check >= LEADER_CHECKS) throw new Error('The topics have no leaders.');
-    await sleep(LEADER_CHECK_MS);
   }
 }

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, describe, it } from '@jest/globals';
+import { afterAll, describe, it, jest } from '@jest/globals';
 import { describeEventBusContract } from '@cairn/event-bus/contract';
 import { KafkaEventBus, ensureTopics } from '@cairn/event-bus/kafka';
 import { serverForTests } from '@cairn/infra';
 
+jest.setTimeout(60_000);
 const server = await serverForTests('kafka');
 
 if (server === undefined) describe.skip('KafkaEventBus as an EventBus', () => it('needs Kafka', () => undefined));
