@@ -107,8 +107,10 @@ describe('cairn start', () => {
     ]);
     const connection = await connectScripted(Number(new URL(archive.origin).port));
     await connection.send(
-      `POST /dicom-web/studies HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/related; type="application/dicom"; boundary=b\r\nContent-Length: ${body.length}\r\n\r\n`,
+      `POST /dicom-web/studies HTTP/1.1\r\nHost: x\r\nContent-Type: multipart/related; type="application/dicom"; boundary=b\r\nExpect: 100-continue\r\nContent-Length: ${body.length}\r\n\r\n`,
     );
+    // The request is under way once the archive asks for its body.
+    expect((await connection.read(25)).toString('latin1')).toBe('HTTP/1.1 100 Continue\r\n\r\n');
     await connection.send(body.subarray(0, 1000));
     const exit = archive.stop();
     await eventually(
