@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { CairnError, recycleChunk, silentLogger, ulidTimeMs } from '@cairn/core';
+import { CairnError, failpoint, recycleChunk, silentLogger, ulidTimeMs } from '@cairn/core';
 import type { Logger, Scope } from '@cairn/core';
 import type { InstanceVersion, MetadataStore } from '@cairn/metadata-store';
 import type { ObjectStore } from '@cairn/object-store';
@@ -80,9 +80,11 @@ export class DuplicateCollector {
       { type: 'duplicate-collected', instance, sha256DataSet, transferSyntaxUid, receipt, source: receivedFrom },
       receipts,
     );
+    failpoint('duplicates.after-journal');
     for (const part of ['dcm', 'frames', 'header'] as const) {
       await this.#ports.objectStore.delete(scope, landingKey(scope.tenant, receipt, part));
     }
+    failpoint('duplicates.after-delete');
     await this.#ports.metadataStore.applyFacts(scope, [fact]);
   }
 

@@ -1,4 +1,4 @@
-import { CairnError, silentLogger, systemScope } from '@cairn/core';
+import { CairnError, failpoint, silentLogger, systemScope } from '@cairn/core';
 import type { Logger, Scope } from '@cairn/core';
 import type { DeliveredEvent, EventBus, EventFailure } from '@cairn/event-bus';
 import type { InstanceReceipt, MetadataStore, ReceiptOutcome } from '@cairn/metadata-store';
@@ -68,7 +68,9 @@ export class Indexer {
 
   /** Records receipts of one tenant, then publishes what changed; resolves when both are done. */
   async index(scope: Scope, receipts: readonly InstanceReceipt[]): Promise<readonly ReceiptOutcome[]> {
+    failpoint('indexer.before-record');
     const outcomes = await this.#ports.metadataStore.recordReceipts(scope, receipts);
+    failpoint('indexer.after-record');
     const indexed = receipts.map((receipt, index) => ({ receipt, outcome: outcomes[index]! }));
     // A redelivery is announced too: the crash that caused it may have come between recording and announcing.
     await Promise.all([

@@ -1,4 +1,4 @@
-import { silentLogger, systemScope } from '@cairn/core';
+import { failpoint, silentLogger, systemScope } from '@cairn/core';
 import type { Logger } from '@cairn/core';
 import type { MetadataStore } from '@cairn/metadata-store';
 import type { ObjectStore } from '@cairn/object-store';
@@ -47,6 +47,7 @@ async function rebuildTenant(tenant: string, options: RebuildOptions): Promise<R
     for await (const receipts of rescanInBatches({ objectStore, logger, counts }, scope, keys)) {
       signal?.throwIfAborted();
       await metadataStore.recordReceipts(scope, receipts);
+      failpoint('rebuild.after-record');
       onProgress?.(progress(0));
     }
   }

@@ -1,4 +1,4 @@
-import { CairnError, silentLogger } from '@cairn/core';
+import { CairnError, failpoint, silentLogger } from '@cairn/core';
 import type { Logger, Scope, UlidFactory } from '@cairn/core';
 import { DicomScanner, requireIdentifiers } from '@cairn/dicom';
 import type { ScanResult } from '@cairn/dicom';
@@ -89,7 +89,9 @@ export class IngestPipeline implements InstanceReceiver {
       ...(signal === undefined ? {} : { signal }),
     });
     const receipt = receiptOf(receiving.scan, { ulid, key, source: request.source, defaultIssuer });
+    failpoint('ingest.after-put');
     this.#publisher.publish(scope.tenant, receipt);
+    failpoint('ingest.before-acknowledgement');
     const { studyInstanceUid, seriesInstanceUid, sopInstanceUid, sopClassUid, transferSyntaxUid, sizeBytes } = receipt;
     return {
       kind: 'stored',

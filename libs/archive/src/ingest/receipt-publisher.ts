@@ -1,4 +1,4 @@
-import { systemScope } from '@cairn/core';
+import { failpoint, systemScope } from '@cairn/core';
 import type { Logger } from '@cairn/core';
 import type { EventBus, OutgoingEvent } from '@cairn/event-bus';
 import type { InstanceReceipt } from '@cairn/metadata-store';
@@ -91,6 +91,7 @@ export class ReceiptPublisher {
   async #send({ tenant, event }: SpooledEvent): Promise<void> {
     try {
       await this.#ports.eventBus.publish(systemScope(tenant), INGEST_TOPIC, [event]);
+      failpoint('ingest.after-publish');
     } catch (error) {
       this.#ports.logger.warn({ error }, 'ingest.bus-failed');
       this.#keep({ tenant, event });
