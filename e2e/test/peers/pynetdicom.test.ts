@@ -1,8 +1,6 @@
-import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { TINY, TRANSFER_SYNTAX, aStudy, makeTempDir } from '@cairn/testing';
-import type { PhantomStudy, TempDir } from '@cairn/testing';
+import { TINY, TRANSFER_SYNTAX, aStudy } from '@cairn/testing';
+import type { PhantomStudy } from '@cairn/testing';
 import { startArchive } from '../harness/archive.ts';
 import type { Archive } from '../harness/archive.ts';
 import { PynetdicomPeer, describeWithPeer } from '../harness/peers.ts';
@@ -16,16 +14,13 @@ const MANY = 1500;
 describeWithPeer('pynetdicom', 'pynetdicom', () => {
   let archive: Archive;
   let peer: PynetdicomPeer;
-  let folder: TempDir;
   const many = aStudy({ ...TINY, rows: 2, columns: 2, seed: 1301, instances: MANY });
 
   beforeAll(async () => {
-    folder = await makeTempDir();
     peer = new PynetdicomPeer();
     // The destination takes one uncompressed syntax only.
     const { port } = await peer.listen(DESTINATION, [[CT_CLASS, [TRANSFER_SYNTAX.implicitLittleEndian]]]);
     archive = await startArchive({ env: { CAIRN_DICOM_PEERS: `${DESTINATION}=127.0.0.1:${port},NOBODY=127.0.0.1:1` } });
-    await mkdir(join(folder.path, 'x'));
     for (let at = 0; at < MANY; at += 300)
       await stow(
         archive,
@@ -40,7 +35,6 @@ describeWithPeer('pynetdicom', 'pynetdicom', () => {
   afterAll(async () => {
     await peer?.close();
     await archive?.dispose();
-    await folder?.remove();
   });
 
   /** Stores a one-instance study in a transfer syntax. */
@@ -123,16 +117,19 @@ describeWithPeer('pynetdicom', 'pynetdicom', () => {
     expect({ status: status.status, matches: matches.length }).toEqual({ status: 0, matches: MANY });
   });
 
-  it.each(['(a+)+$', '.*', '$where', '%', '_', "'; DROP TABLE studies; --", '[A-Z]*', 'x'.repeat(60_000)])(
-    'case 19: the key %.20s matches only itself, and fast',
-    async (value) => {
-      const started = Date.now();
-      const { status, matches } = await peer.find(archive, 'STUDY', { '00100010': value, '00081030': '', '0020000D': '' });
-      expect(status.status).not.toBeNull();
-      expect(matches).toEqual([]);
-      expect(Date.now() - started).toBeLessThan(5000);
-    },
-  );
+  it.each([
+    ['a pattern that explodes', '(a+)+$'],
+    ['a regular expression', '.*'],
+    ['an operator', '$where'],
+    ['LIKE wildcards', '%_%'],
+    ['SQL', "'; DROP TABLE studies; --"],
+    ['a character class', '[A-Z]*'],
+    ['60,000 characters', 'x'.repeat(60_000)],
+  ])('case 19: %s as a key matches only itself', async (_name, value) => {
+    const { status, matches } = await peer.find(archive, 'STUDY', { '00100010': value, '00081030': '', '0020000D': '' });
+    expect(status.status).not.toBeNull();
+    expect(matches).toEqual([]);
+  });
 
   it('case 20: C-CANCEL ends a query with FE00 before its end', async () => {
     const keys = { '0020000D': many.studyInstanceUid, '0020000E': many.seriesInstanceUids[0], '00080018': '' };
