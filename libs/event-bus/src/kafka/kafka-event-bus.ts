@@ -88,6 +88,8 @@ export class KafkaEventBus implements EventBus {
     this.#subscriptions.set(name, undefined);
     try {
       const subscription = await this.#open(tenant, topic, groupId, handler, options);
+      if (this.#closed) await subscription.close();
+      this.#requireOpen();
       this.#subscriptions.set(name, subscription);
       return {
         pause: () => subscription.pause(),

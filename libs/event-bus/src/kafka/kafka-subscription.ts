@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Consumer, EachBatchPayload, Kafka, RetryOptions } from 'kafkajs';
-import { ALL_TENANTS, Semaphore } from '@cairn/core';
+import { ALL_TENANTS, Semaphore, failpoint } from '@cairn/core';
 import type { Logger } from '@cairn/core';
 import type { QueueContext } from '../delivery/delivery-queue.ts';
 import type { EventFailure, Subscription } from '../event-bus.ts';
@@ -18,6 +18,8 @@ const POLL_MS = 500;
 /** Between two looks at whether a partition that was paused, or whose failed events hold back too many, goes on. */
 const BLOCKED_PAUSE_MS = 100;
 const RESTART_PAUSE_MS = 1000;
+/** Errors of the protocol after which kafkajs joins the group again. */
+const REJOIN_ERRORS: readonly unknown[] = ['REBALANCE_IN_PROGRESS', 'ILLEGAL_GENERATION', 'NOT_COORDINATOR_FOR_GROUP', 'UNKNOWN_MEMBER_ID'];
 
 /** What a {@link KafkaSubscription} runs on. */
 export interface SubscriptionContext {
@@ -142,13 +144,24 @@ export class KafkaSubscription implements Subscription {
     const alive = setInterval(() => void payload.heartbeat().catch(() => undefined), HEARTBEAT_MS);
     try {
       for (;;) {
-        await payload.heartbeat();
+        await this.#stayInGroup(partition, payload);
         await this.#deliverNext(partition);
         if (this.#closed || partition.ended || partition.queue.length === 0) break;
         if (this.#paused || partition.queue.isBlocked) await sleep(BLOCKED_PAUSE_MS);
       }
     } finally {
       clearInterval(alive);
+    }
+  }
+
+  /** Throws when the group is to be joined again; kafkajs then does. Other failures do not matter yet: the next sign of life may succeed. */
+  async #stayInGroup(partition: AssignedPartition, payload: EachBatchPayload): Promise<void> {
+    try {
+      await payload.heartbeat();
+    } catch (error) {
+      if (!isRejoin(error)) return;
+      partition.end();
+      throw error;
     }
   }
 
@@ -182,6 +195,7 @@ export class KafkaSubscription implements Subscription {
     return this.#turn.run(async () => {
       if (this.#closed || partition.ended) return false;
       const delivered = !this.#paused && (await partition.queue.deliverNext());
+      failpoint('event-bus.before-commit');
       await this.#commit(partition);
       this.#schedule(partition);
       return delivered;
@@ -204,6 +218,10 @@ export class KafkaSubscription implements Subscription {
     const dueMs = this.#closed ? undefined : partition.nextDueMs(this.#paused);
     partition.wakeAt(dueMs, () => void this.#deliverNext(partition));
   }
+}
+
+function isRejoin(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'type' in error && REJOIN_ERRORS.includes(error.type);
 }
 
 /** Messages that are no events of ours become dead letters; the handler gets the others. */

@@ -17,7 +17,7 @@ export interface TopicSettings {
   name: string;
   /** Default 12. Bounds the replicas of a group that work at the same time. Of an existing topic it stays as it is: keys would move. */
   partitions?: number;
-  /** Default: the brokers' own. */
+  /** Default: the brokers' own. With 3 or more, two replicas must have an event before it counts as published. */
   replicationFactor?: number;
   /** How long events are kept, whoever has read them. Default 7 days. */
   retentionMs?: number;
@@ -51,6 +51,7 @@ function eventTopic(names: KafkaNames, { name, partitions, replicationFactor, re
     configEntries: [
       { name: 'max.message.bytes', value: String(MAX_MESSAGE_BYTES) },
       { name: 'retention.ms', value: String(retentionMs ?? DEFAULTS.retentionMs) },
+      ...inSyncReplicas(replicationFactor),
     ],
   };
 }
@@ -64,8 +65,13 @@ function deadLetterTopic(names: KafkaNames, { name, replicationFactor }: TopicSe
     configEntries: [
       { name: 'max.message.bytes', value: String(MAX_MESSAGE_BYTES) },
       { name: 'cleanup.policy', value: 'compact' },
+      ...inSyncReplicas(replicationFactor),
     ],
   };
+}
+
+function inSyncReplicas(replicationFactor = 1): { name: string; value: string }[] {
+  return replicationFactor < 3 ? [] : [{ name: 'min.insync.replicas', value: '2' }];
 }
 
 /** A topic can be used when the leaders of its partitions answer for them, which is later than when they are named. */

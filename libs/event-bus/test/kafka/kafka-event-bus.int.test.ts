@@ -1,3 +1,7 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { ALL_TENANTS, systemScope } from '@cairn/core';
 import { ensureTopics } from '@cairn/event-bus/kafka';
@@ -111,6 +115,36 @@ const one = systemScope('one');
     await Promise.all([publishing, joining]);
     await until(async () => (await publisher.lag(all, TOPIC, 'g')) === 0);
     expect(firstDeliveries(seen.events)).toEqual(firstDeliveries(events(500)));
+  });
+
+  it('case 124: what a replica did not commit before it was killed comes again, to another', async () => {
+    await fixture.bus().publish(one, TOPIC, events(300));
+    const { brokers, prefix } = fixture.options;
+    const program = join(import.meta.dirname, 'consume-until-killed.program.ts');
+    const parameters = [
+      '--conditions=@cairn/source',
+      '--disable-warning=TimeoutNegativeWarning',
+      program,
+      brokers.join(','),
+      prefix,
+      TOPIC,
+    ];
+    const child = spawn(process.execPath, parameters, { stdio: ['ignore', 'pipe', 'inherit'] });
+    const [output, [, signal]] = await Promise.all([text(child.stdout), once(child, 'exit')]);
+    expect(signal).toBe('SIGKILL');
+    const effects = output
+      .trim()
+      .split('\n')
+      .map((line) => ({ id: line.split(' ')[0]!, key: line.split(' ')[1]! }));
+    const seen = recorder();
+    const bus = fixture.bus();
+    await bus.subscribe(all, TOPIC, 'g', seen.handler);
+    await until(async () => (await bus.lag(all, TOPIC, 'g')) === 0);
+    const again = effects.filter(({ id }) => seen.events.some((event) => event.id === id));
+    expect(effects.length).toBeGreaterThanOrEqual(50);
+    expect(again.length).toBeGreaterThanOrEqual(10);
+    expect(again.length).toBeLessThan(effects.length);
+    expect(firstDeliveries([...effects, ...seen.events])).toEqual(firstDeliveries(events(300)));
   });
 
   it('case 125: a poison event is tried again, halts its key only, becomes a dead letter that tells why, and is replayed', async () => {
