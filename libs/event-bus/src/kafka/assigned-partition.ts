@@ -2,8 +2,6 @@ import { DeliveryQueue } from '../delivery/delivery-queue.ts';
 import type { QueueContext } from '../delivery/delivery-queue.ts';
 import type { DeliveredEvent } from '../event-bus.ts';
 
-const COMMIT_RETRY_MS = 1000;
-
 /** A partition that this member of the group has, from joining the group until joining it again. */
 export class AssignedPartition {
   readonly number: number;
@@ -36,13 +34,9 @@ export class AssignedPartition {
     return this.queue.firstOpen() ?? this.#next;
   }
 
-  /** When something is to be done without new events, milliseconds since 1970; undefined when nothing is. */
-  nextDueMs(paused: boolean): number | undefined {
-    const now = Date.now();
-    const dueMs = [this.position() === this.committed ? undefined : now + COMMIT_RETRY_MS];
-    if (!paused) dueMs.push(this.queue.nextDueMs(), this.queue.length > 0 && !this.queue.isBlocked ? now : undefined);
-    const times = dueMs.filter((time) => time !== undefined);
-    return times.length === 0 ? undefined : Math.min(...times);
+  /** When there is something to deliver without new events, milliseconds since 1970; undefined when there is not. */
+  nextDueMs(): number | undefined {
+    return this.queue.length > 0 && !this.queue.isBlocked ? Date.now() : this.queue.nextDueMs();
   }
 
   /** Calls `wake` at a time, in place of what was set before. */

@@ -14,7 +14,7 @@ const MAX_SEND_BYTES = 768 * 1024;
  * Sends that are not full follow one another at this distance or more: under load, messages share one, which costs a fraction of a send
  * each. The first message after a pause does not wait.
  */
-const SEND_INTERVAL_MS = 10;
+const SEND_INTERVAL_MS = 25;
 /** Errors of the protocol that say that these messages will never be taken. */
 const REFUSALS: readonly unknown[] = ['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE', 'INVALID_TIMESTAMP', 'POLICY_VIOLATION'];
 /** Errors of the protocol after which the same messages may be taken from a producer that begins to count anew. */

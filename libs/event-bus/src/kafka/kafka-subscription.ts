@@ -15,6 +15,9 @@ const SESSION_TIMEOUT_MS = 10_000;
 const HEARTBEAT_MS = 1000;
 /** How long a poll waits for events; closing takes up to as long. */
 const POLL_MS = 500;
+/** Commits are written at most this often, for all partitions together; a crash in between only repeats deliveries. */
+const COMMIT_INTERVAL_MS = 50;
+const COMMIT_RETRY_MS = 1000;
 /** Between two looks at whether a partition that was paused, or whose failed events hold back too many, goes on. */
 const BLOCKED_PAUSE_MS = 100;
 const RESTART_PAUSE_MS = 1000;
@@ -36,15 +39,17 @@ export interface SubscriptionContext {
 
 /**
  * A member of a consumer group: takes what kafkajs fetches of a partition, hands it to the handler batch by batch, one at a time, and
- * commits after each the offset before which all is done. kafkajs rejoins the group only after the batch under way, so that two replicas
+ * then commits the offset before which all is done. kafkajs rejoins the group only after the batch under way, so that two replicas
  * do not work on one key. A consumer that crashes is replaced.
  */
 export class KafkaSubscription implements Subscription {
   readonly #context: SubscriptionContext;
   readonly #partitions = new Map<number, AssignedPartition>();
   readonly #turn = new Semaphore(1);
+  readonly #committing = new Semaphore(1);
   #consumer: Consumer | undefined;
   #restarting: Promise<void> | undefined;
+  #commitTimer: NodeJS.Timeout | undefined;
   #paused = false;
   #closed = false;
 
@@ -72,6 +77,7 @@ export class KafkaSubscription implements Subscription {
   async close(): Promise<void> {
     this.#closed = true;
     await this.#turn.run(async () => undefined);
+    await this.#commit();
     await this.#restarting;
     this.#forgetPartitions();
     await this.#consumer?.disconnect().catch((error: unknown) => this.#context.logger.debug({ error }, 'event-bus.disconnect-failed'));
@@ -160,6 +166,7 @@ export class KafkaSubscription implements Subscription {
       await payload.heartbeat();
     } catch (error) {
       if (!isRejoin(error)) return;
+      await this.#commit();
       partition.end();
       throw error;
     }
@@ -177,7 +184,7 @@ export class KafkaSubscription implements Subscription {
   async #partitionOf({ partition: number, messages }: EachBatchPayload['batch']): Promise<AssignedPartition | undefined> {
     const first = Number(messages[0]?.offset);
     const known = this.#partitions.get(number);
-    if (known !== undefined && first >= known.next) return known;
+    if (known !== undefined && !known.ended && first >= known.next) return known;
     known?.end();
     const { offsets, topic, groupId, queue } = this.#context;
     const committed = await offsets.committed(topic, groupId, number);
@@ -190,33 +197,46 @@ export class KafkaSubscription implements Subscription {
     return partition;
   }
 
-  /** Delivers one batch and commits; false when there is nothing to deliver now. */
+  /** Delivers one batch; false when there is nothing to deliver now. */
   #deliverNext(partition: AssignedPartition): Promise<boolean> {
     return this.#turn.run(async () => {
       if (this.#closed || partition.ended) return false;
       const delivered = !this.#paused && (await partition.queue.deliverNext());
       failpoint('event-bus.before-commit');
-      await this.#commit(partition);
+      this.#commitSoon();
       this.#schedule(partition);
       return delivered;
     });
   }
 
-  async #commit(partition: AssignedPartition): Promise<void> {
-    const offset = partition.position();
-    if (partition.ended || offset === partition.committed) return;
-    try {
-      await this.#consumer?.commitOffsets([{ topic: this.#context.topic, partition: partition.number, offset: String(offset) }]);
-      partition.committed = offset;
-    } catch (error) {
-      this.#context.logger.warn({ error, topic: this.#context.topic }, 'event-bus.commit-failed');
-    }
+  /** Looks at the partition again when a pause before another attempt is over. */
+  #schedule(partition: AssignedPartition): void {
+    const dueMs = this.#closed || this.#paused ? undefined : partition.nextDueMs();
+    partition.wakeAt(dueMs, () => void this.#deliverNext(partition));
   }
 
-  /** Looks at the partition again when a pause before another attempt is over, or to commit what could not be. */
-  #schedule(partition: AssignedPartition): void {
-    const dueMs = this.#closed ? undefined : partition.nextDueMs(this.#paused);
-    partition.wakeAt(dueMs, () => void this.#deliverNext(partition));
+  #commitSoon(delayMs = COMMIT_INTERVAL_MS): void {
+    if (!this.#closed) this.#commitTimer ??= setTimeout(() => void this.#commit(), delayMs);
+  }
+
+  /** Commits for all partitions the offset before which all is done. What fails is tried again; in the end it only repeats deliveries. */
+  #commit(): Promise<void> {
+    clearTimeout(this.#commitTimer);
+    this.#commitTimer = undefined;
+    return this.#committing.run(async () => {
+      const open = [...this.#partitions.values()].filter((partition) => !partition.ended && partition.position() !== partition.committed);
+      const due = open.map((partition) => ({ partition, offset: partition.position() }));
+      const consumer = this.#consumer;
+      if (due.length === 0 || consumer === undefined) return;
+      try {
+        const { topic } = this.#context;
+        await consumer.commitOffsets(due.map(({ partition, offset }) => ({ topic, partition: partition.number, offset: `${offset}` })));
+        for (const { partition, offset } of due) partition.committed = offset;
+      } catch (error) {
+        this.#context.logger.warn({ error, topic: this.#context.topic }, 'event-bus.commit-failed');
+        this.#commitSoon(COMMIT_RETRY_MS);
+      }
+    });
   }
 }
 
