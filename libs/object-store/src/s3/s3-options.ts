@@ -28,7 +28,7 @@ export interface S3ObjectStoreOptions {
   createBucket?: boolean;
   /** Tries of one request, the first included. Default 6. */
   maxAttempts?: number;
-  /** A request whose answer does not begin within this time is lost. Default 60,000. */
+  /** A request is lost when its answer does not begin within this time, or its connection is silent for so long. Default 60,000. */
   requestTimeoutMs?: number;
   /** Memory for bodies on their way; default: the one of the process, 256 MiB. */
   uploadBudget?: UploadBudget;
@@ -49,6 +49,7 @@ const SILENT = { trace: ignore, debug: ignore, info: ignore, warn: ignore, error
  */
 export function createS3Client(options: S3ObjectStoreOptions): S3Client {
   const { endpoint, region, credentials, ca } = options;
+  const timeoutMs = options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS;
   const client = new S3Client({
     ...(endpoint === undefined ? {} : { endpoint }),
     ...(region === undefined ? {} : { region }),
@@ -58,9 +59,12 @@ export function createS3Client(options: S3ObjectStoreOptions): S3Client {
     logger: SILENT,
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
+    // With it the SDK sends long bodies over agents of its own: without `ca`, without reuse, and slow to notice a reset.
+    expectContinueHeader: false,
     requestHandler: {
       connectionTimeout: CONNECTION_TIMEOUT_MS,
-      requestTimeout: options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS,
+      requestTimeout: timeoutMs,
+      socketTimeout: timeoutMs,
       throwOnRequestTimeout: true,
       httpAgent: { keepAlive: true, maxSockets: MAX_SOCKETS },
       httpsAgent: { keepAlive: true, maxSockets: MAX_SOCKETS, ...(ca === undefined ? {} : { ca }) },

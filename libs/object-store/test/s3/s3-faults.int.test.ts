@@ -1,6 +1,6 @@
 import { AbortMultipartUploadCommand, ListMultipartUploadsCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import type { S3Client } from '@aws-sdk/client-s3';
-import { afterAll, afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { CairnError, systemScope } from '@cairn/core';
 import { S3ObjectStore, UploadBudget } from '@cairn/object-store/s3';
 import type { S3ObjectStoreOptions } from '@cairn/object-store/s3';
@@ -8,8 +8,6 @@ import { createS3Client } from '../../src/s3/s3-options.ts';
 import { first, startFaultProxy } from './fault-proxy.ts';
 import type { Fault, FaultProxy, Operation } from './fault-proxy.ts';
 import { S3_PRODUCTS, s3Server, storeOptions } from './s3-servers.ts';
-
-jest.setTimeout(30_000);
 
 const scope = systemScope('one');
 const KEY = 'landing/one/h/a.dcm';
@@ -43,7 +41,7 @@ for (const product of S3_PRODUCTS) {
     beforeEach(async () => {
       proxy = await startFaultProxy(server.address);
       budget = new UploadBudget(64 * MIB);
-      options = storeOptions(server, { endpoint: proxy.endpoint, uploadBudget: budget });
+      options = storeOptions(server, { endpoint: proxy.endpoint, requestTimeoutMs: 10_000, uploadBudget: budget });
       store = await S3ObjectStore.open(options);
       direct = createS3Client({ ...options, endpoint: server.address });
       proxy.seen.length = 0;

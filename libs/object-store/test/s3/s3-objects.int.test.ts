@@ -7,7 +7,7 @@ import {
   PutObjectCommand,
 } from '@aws-sdk/client-s3';
 import type { S3Client } from '@aws-sdk/client-s3';
-import { afterAll, afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { CairnError, systemScope } from '@cairn/core';
 import { S3ObjectStore } from '@cairn/object-store/s3';
 import type { S3ObjectStoreOptions } from '@cairn/object-store/s3';
@@ -17,8 +17,6 @@ import { copyObject } from '../../src/s3/object-copier.ts';
 import { newPutId } from '../../src/s3/object-record.ts';
 import { createS3Client } from '../../src/s3/s3-options.ts';
 import { S3_PRODUCTS, s3Server, storeOptions } from './s3-servers.ts';
-
-jest.setTimeout(30_000);
 
 const scope = systemScope('one');
 const KEY = 'landing/one/h/a.dcm';

@@ -1,8 +1,7 @@
-import { afterAll, describe, it, jest } from '@jest/globals';
+import { afterAll, describe, it } from '@jest/globals';
 import { describeObjectStoreContract } from '@cairn/object-store/contract';
 import { openStore, s3Server } from './s3-servers.ts';
 
-jest.setTimeout(30_000);
 const server = await s3Server('versitygw');
 
 if (server === undefined) describe('S3ObjectStore on versitygw', () => it.skip('needs versitygw', () => undefined));
