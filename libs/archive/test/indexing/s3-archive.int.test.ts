@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { serverForTests } from '@cairn/infra';
 import type { ServerName } from '@cairn/infra';
 import { S3ObjectStore } from '@cairn/object-store/s3';
 import { TINY, aStudy, element, writeDicom } from '@cairn/testing';
 import { all, anArchive, contentOf, documentsOf, keysOf, scope, store } from '../archive-fixture.ts';
 import type { Archive } from '../archive-fixture.ts';
+
+jest.setTimeout(60_000);
 
 const [first] = aStudy({ ...TINY, seed: 5 }).instances;
 const PRODUCTS: ServerName[] = ['seaweedfs', 'versitygw'];
