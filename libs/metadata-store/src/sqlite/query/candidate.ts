@@ -1,11 +1,10 @@
-import type { DicomJson, DicomJsonElement } from '@cairn/core';
+import type { DicomJson } from '@cairn/core';
+import { elementsOfLevel } from '../../elements.ts';
 import { levelOfAttribute } from '../../levels.ts';
 import type { ElementSource } from '../../match.ts';
 import type { Database } from '../database.ts';
 import { readStudyAttributes } from '../rows.ts';
 import type { InstanceRow, PatientRow, SeriesRow, StudyRow } from '../rows.ts';
-
-const SOP_CLASS_UID = '00080016';
 
 /** A study as a query reads it. */
 export type StudyCandidateRow = StudyRow & { patient_key: string };
@@ -36,13 +35,13 @@ export interface StudyCandidate {
   row: StudyCandidateRow;
   attributes: LazyJson;
   /** Attributes of its series. */
-  allSeries(): readonly DicomJson[];
+  allSeries: () => readonly DicomJson[];
 }
 
 /** A series or instance that may match. */
 export interface Candidate {
   study: StudyCandidate;
-  series?: { row: SeriesRow; attributes: LazyJson; sopClasses(): readonly string[] };
+  series?: { row: SeriesRow; attributes: LazyJson; sopClasses: () => readonly string[] };
   instance?: { row: InstanceRow; attributes: LazyJson };
   /** Header of the row's representative instance, its own at instance level. */
   header: LazyJson;
@@ -72,27 +71,23 @@ function readHeader(db: Database, receipt: number): string {
   return db.get<{ header: string }>('SELECT header FROM receipt_texts WHERE id = ?', receipt)!.header;
 }
 
-/**
- * Elements of a study, series or instance: from the document of their level, what no document keeps from the header. At study
- * level an attribute of series has the values of all its series, so that a key matches when any of them does; so has
- * SOPClassUID above the instance those of all instances.
- */
-export function elementsOf(candidate: Candidate): ElementSource {
-  return (tag) => computedElement(tag, candidate) ?? storedElement(tag, candidate);
-}
-
-function storedElement(tag: string, { study, series, instance, header }: Candidate): DicomJsonElement | undefined {
-  switch (levelOfAttribute(tag)) {
-    case 'patient':
-    case 'study':
-      return study.attributes.value[tag];
-    case 'series':
-      return series === undefined ? together(study.allSeries(), tag) : series.attributes.value[tag];
-    case 'instance':
-      return (instance?.attributes ?? header).value[tag];
-    case undefined:
-      return header.value[tag];
-  }
+/** Elements of a study, series or instance. */
+export function elementsOf({ study, series, instance, header }: Candidate): ElementSource {
+  return elementsOfLevel({
+    study: {
+      attributes: () => study.attributes.value,
+      allSeries: study.allSeries,
+      modalities: () => JSON.parse(study.row.modalities) as string[],
+      sopClasses: () => JSON.parse(study.row.sop_classes) as string[],
+      series: study.row.series,
+      instances: study.row.instances,
+    },
+    ...(series && {
+      series: { attributes: () => series.attributes.value, sopClasses: series.sopClasses, instances: series.row.instances },
+    }),
+    ...(instance && { instance: { attributes: () => instance.attributes.value } }),
+    header: () => header.value,
+  });
 }
 
 /** Elements of a patient: what is not its own comes from the header of its earliest study. */
@@ -108,30 +103,6 @@ export function headerOfPatient(db: Database, patient: number): string {
   return readHeader(db, db.get<Pick<StudyRow, 'representative_receipt'>>(sql, patient)!.representative_receipt);
 }
 
-/** Attributes that the archive computes and clients search by: ModalitiesInStudy, SOP classes and counts. */
-function computedElement(tag: string, { study, series, instance }: Candidate): DicomJsonElement | undefined {
-  switch (tag) {
-    case SOP_CLASS_UID:
-      return instance === undefined ? { vr: 'UI', Value: sopClassesOf(study, series) } : undefined;
-    case '00080061':
-      return { vr: 'CS', Value: JSON.parse(study.row.modalities) as string[] };
-    case '00080062':
-      return { vr: 'UI', Value: sopClassesOf(study, undefined) };
-    case '00201206':
-      return { vr: 'IS', Value: [study.row.series] };
-    case '00201208':
-      return { vr: 'IS', Value: [study.row.instances] };
-    case '00201209':
-      return series && { vr: 'IS', Value: [series.row.instances] };
-    default:
-      return undefined;
-  }
-}
-
-function sopClassesOf(study: StudyCandidate, series: Candidate['series']): readonly string[] {
-  return series?.sopClasses() ?? (JSON.parse(study.row.sop_classes) as string[]);
-}
-
 function readSopClasses(db: Database, series: number): readonly string[] {
   return db.all<{ uid: string }>('SELECT DISTINCT sop_class_uid AS uid FROM instances WHERE series = ?', series).map(({ uid }) => uid);
 }
@@ -140,12 +111,6 @@ function readAllSeries(db: Database, study: number): readonly DicomJson[] {
   return db
     .all<{ attributes: string }>('SELECT attributes FROM series WHERE study = ?', study)
     .map(({ attributes }) => JSON.parse(attributes) as DicomJson);
-}
-
-function together(all: readonly DicomJson[], tag: string): DicomJsonElement | undefined {
-  const elements = all.map((attributes) => attributes[tag]).filter((element) => element !== undefined);
-  const [first] = elements;
-  return first && { vr: first.vr, Value: elements.flatMap(({ Value = [] }) => Value) };
 }
 
 function lazyJson(text: string): LazyJson {

@@ -1,7 +1,6 @@
 import type { SQLInputValue } from 'node:sqlite';
+import { literalsByPattern, placesOf, tagOf } from '../../clauses.ts';
 import { fold } from '../../fold.ts';
-import { fuzzyWords } from '../../match.ts';
-import { dayPlace, dayPlaceEnd } from '../../place.ts';
 import type { QueryClause, QueryPlan } from '../../query.ts';
 import { SEARCH_FIELD_OF_TAG, TRIGRAM_LENGTH, foldedNamePattern, modalityToken, tokenOfShortLiteral } from '../../search-fields.ts';
 import type { SearchField } from '../../search-fields.ts';
@@ -143,20 +142,6 @@ function within(opening: string, { sql, values }: Condition): Condition {
   return { sql: `${opening}${sql})`, values };
 }
 
-/** The places to which a clause on the study's date confines. */
-function placesOf(clause: QueryClause): { from: number; to: number } | undefined {
-  if (clause.kind === 'range' && clause.path.length === 1 && clause.path[0] === '00080020') return placesBetween(clause.from, clause.to);
-  if (clause.kind === 'dateTimeRange' && clause.datePath.length === 1 && clause.datePath[0] === '00080020') {
-    return placesBetween(clause.from?.date, clause.to?.date);
-  }
-  return undefined;
-}
-
-/** Places run from new to old: the last day comes first. Undated studies never match a range. */
-function placesBetween(from: number | undefined, to: number | undefined): { from: number; to: number } {
-  return { from: to === undefined ? 0 : dayPlace(to), to: from === undefined ? dayPlace() : dayPlaceEnd(from) };
-}
-
 function conditionOf(clause: QueryClause): Condition | undefined {
   const tag = tagOf(clause);
   if (tag === undefined) return undefined;
@@ -213,13 +198,6 @@ function tokenSource(tokens: readonly string[]): StudySource | undefined {
   return tokens.length > MOST_ALTERNATIVES ? undefined : { kind: 'tokens', tokens };
 }
 
-/** The literals that a match of each pattern contains; undefined for clauses without patterns. */
-function literalsByPattern(clause: QueryClause): (readonly string[])[] | undefined {
-  if (clause.kind === 'wildcard') return clause.patterns.map((pattern) => literalsOf(fold(pattern)));
-  if (clause.kind !== 'personName') return undefined;
-  return clause.patterns.map((pattern) => (clause.fuzzy ? fuzzyWords(pattern) : literalsOf(foldedNamePattern(pattern))));
-}
-
 /** An FTS5 expression that finds every text with the literals; undefined when all are too short. */
 function textMatch(literals: readonly string[], field: SearchField): string | undefined {
   const all = literals.slice(0, MOST_TRIGRAMS).flatMap(trigramsOf);
@@ -244,12 +222,6 @@ function isDecided(clause: QueryClause): boolean {
   if (clause.kind !== 'equals') return false;
   const tag = tagOf(clause) ?? '';
   return tag in UID_CONDITION || (clause.folded && (tag === '00080050' || tag === '00100020'));
-}
-
-/** The tag of a clause on a single attribute outside sequences, of a kind whose value decides. */
-function tagOf(clause: QueryClause): string | undefined {
-  if (clause.kind !== 'equals' && clause.kind !== 'wildcard' && clause.kind !== 'personName') return undefined;
-  return clause.path.length === 1 ? clause.path[0] : undefined;
 }
 
 function rankOf(source: StudySource): number {

@@ -1,0 +1,219 @@
+import mongoose from 'mongoose';
+
+type Collection<T extends { _id: string }> = mongoose.mongo.Collection<T>;
+
+/** Told apart from others by its token: every writer that changed what a document is derived from sets a new one. */
+export interface Derived {
+  _id: string;
+  tenant: string;
+  /** Token of the newest change below. */
+  touched: string;
+  /** The token at which the document was derived; another one than `touched` while that is to be done. */
+  derived?: string;
+}
+
+/** A receipt in its instance; the array keeps the order in which the server took them. */
+export interface StoredReceipt {
+  ulid: string;
+  /** The call that brought it. */
+  call: string;
+  /** JSON text of a `ReceiptRecord`. */
+  record: string;
+}
+
+/** One instance: its receipts and facts as sets, and what is derived from them; only facts while it never came. */
+export interface StoredInstance extends Derived {
+  study: string;
+  series: string;
+  sop: string;
+  receipts?: StoredReceipt[];
+  /** JSON texts of the facts about it. */
+  facts?: string[];
+  /** Receipts that it holds or knows from facts. */
+  known?: string[];
+  /** 1 when it has receipts: the sum over a series is its count. */
+  present?: number;
+  order?: string;
+  number?: number | null;
+  sopClass?: string;
+  size?: number;
+  version?: number;
+  /** ULID of the current version, `|`, ULID of the receipt whose object and texts serve it: the smallest represents the series. */
+  current?: string;
+  attributes?: string;
+  /** Receipts whose objects are to be collected. */
+  duplicates?: string[];
+}
+
+/** One series, derived from its instances. */
+export interface StoredSeries extends Derived {
+  study: string;
+  uid: string;
+  studyUid?: string;
+  seriesUid?: string;
+  order?: string;
+  modality?: string;
+  attributes?: string;
+  /** `current` of the representative instance. */
+  representative?: string;
+  instances?: number;
+  size?: number;
+  sopClasses?: string[];
+  version?: number;
+}
+
+/** One study, derived from its series. */
+export interface StoredStudy extends Derived {
+  studyUid?: string;
+  order?: string;
+  patient?: string;
+  patientKey?: string;
+  /** Every patient that it ever had: their counts are made anew with it. */
+  patients?: string[];
+  patientId?: string;
+  accessionNumber?: string;
+  tokens?: string[];
+  modalities?: string[];
+  sopClasses?: string[];
+  attributes?: string;
+  representative?: string;
+  series?: number;
+  instances?: number;
+  size?: number;
+  version?: number;
+}
+
+/** One patient, derived from its studies. */
+export interface StoredPatient extends Derived {
+  patientKey?: string;
+  order?: string;
+  patientId?: string;
+  tokens?: string[];
+  attributes?: string;
+  representative?: string;
+  studies?: number;
+  series?: number;
+  instances?: number;
+}
+
+/** The texts of a receipt, compressed. */
+export interface StoredTexts {
+  _id: string;
+  defaultIssuer: string;
+  header: mongoose.mongo.Binary;
+  bulk: mongoose.mongo.Binary;
+  pixels?: mongoose.mongo.Binary;
+}
+
+/** A claim of a group; a conflict when another one of the group was made earlier. */
+export interface StoredClaim {
+  _id: string;
+  tenant: string;
+  group: string;
+  /** The smallest receipt that says so and JSON text of the claim: the ULID comes first, so the smallest text is the earliest. */
+  least: string;
+  /** The smallest receipt of the group. */
+  earliest?: string;
+  /** Place in the reconciliation list: receipt, `|`, conflict's id; absent while it is the earliest. */
+  order?: string;
+  /** The conflict's id. */
+  conflict: string;
+}
+
+/** What was decided about a conflict by hand. */
+export interface StoredResolution {
+  _id: string;
+  /** ULID of the fact and JSON text of the resolution: the greatest text is the newest. */
+  newest: string;
+}
+
+/** A named text. */
+export interface StoredMark {
+  _id: string;
+  value: string;
+}
+
+/** The collections of the index. */
+export interface Collections {
+  patients: Collection<StoredPatient>;
+  studies: Collection<StoredStudy>;
+  series: Collection<StoredSeries>;
+  instances: Collection<StoredInstance>;
+  receiptTexts: Collection<StoredTexts>;
+  claims: Collection<StoredClaim>;
+  resolutions: Collection<StoredResolution>;
+  marks: Collection<StoredMark>;
+}
+
+type IndexKeys = Record<string, 1>;
+
+/** Every index, with the query that needs it; `_id` answers by identity, and by tenant as a range. */
+const INDEXES: Readonly<Record<keyof Collections, readonly IndexKeys[]>> = {
+  patients: [
+    // Patients in order.
+    { tenant: 1, order: 1 },
+    // Patients by Patient ID, whatever its issuer.
+    { tenant: 1, patientId: 1, order: 1 },
+    // Patients by parts of their names.
+    { tenant: 1, tokens: 1, order: 1 },
+  ],
+  studies: [
+    // Studies in order, by date.
+    { tenant: 1, order: 1 },
+    // Studies by Patient ID.
+    { tenant: 1, patientId: 1, order: 1 },
+    // Studies by accession number.
+    { tenant: 1, accessionNumber: 1, order: 1 },
+    // Studies by parts of texts and by modality.
+    { tenant: 1, tokens: 1, order: 1 },
+    // Studies of a patient: its counts and representative.
+    { patient: 1, representative: 1 },
+  ],
+  series: [
+    // Series of a study in order.
+    { study: 1, order: 1 },
+    // Series by SeriesInstanceUID in any study.
+    { uid: 1 },
+  ],
+  instances: [
+    // Instances of a series in order; its counts.
+    { series: 1, order: 1 },
+    // Instances by SOPInstanceUID in any series: queries, conflicts.
+    { sop: 1 },
+    // Receipts that the index knows.
+    { known: 1 },
+    // Duplicates to collect, oldest first.
+    { duplicates: 1 },
+  ],
+  receiptTexts: [],
+  claims: [
+    // The claims of a group.
+    { group: 1 },
+    // The reconciliation list, oldest first.
+    { tenant: 1, order: 1 },
+    // A conflict by its id.
+    { tenant: 1, conflict: 1 },
+  ],
+  resolutions: [],
+  marks: [],
+};
+
+/** The collections of a connection, their indexes made where they are missing. */
+export async function openCollections(connection: mongoose.Connection): Promise<Collections> {
+  for (const [name, indexes] of Object.entries(INDEXES)) {
+    const schema = new mongoose.Schema({ _id: String }, { strict: false, autoIndex: false, autoCreate: false, collection: name });
+    for (const keys of indexes) schema.index(keys);
+    await connection.model(name, schema).createIndexes();
+  }
+  const database = connection.getClient().db(connection.name);
+  return {
+    patients: database.collection('patients'),
+    studies: database.collection('studies'),
+    series: database.collection('series'),
+    instances: database.collection('instances'),
+    receiptTexts: database.collection('receiptTexts'),
+    claims: database.collection('claims'),
+    resolutions: database.collection('resolutions'),
+    marks: database.collection('marks'),
+  };
+}
