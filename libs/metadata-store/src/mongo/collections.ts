@@ -41,8 +41,10 @@ export interface StoredInstance extends Derived {
   /** ULID of the current version, `|`, ULID of the receipt whose object and texts serve it: the smallest represents the series. */
   current?: string;
   attributes?: string;
-  /** Receipts whose objects are to be collected. */
+  /** Receipts whose objects are to be collected, ascending. */
   duplicates?: string[];
+  /** Identity string of the first of them, empty without any: an order that an array cannot give. */
+  firstDuplicate?: string;
 }
 
 /** One series, derived from its instances. */
@@ -167,7 +169,7 @@ const INDEXES: Readonly<Record<keyof Collections, readonly IndexKeys[]>> = {
     // Studies by parts of texts and by modality.
     { tenant: 1, tokens: 1, order: 1 },
     // Studies of a patient: its counts and representative.
-    { patient: 1, representative: 1 },
+    { patient: 1 },
   ],
   series: [
     // Series of a study in order.
@@ -183,7 +185,7 @@ const INDEXES: Readonly<Record<keyof Collections, readonly IndexKeys[]>> = {
     // Receipts that the index knows.
     { known: 1 },
     // Duplicates to collect, oldest first.
-    { duplicates: 1 },
+    { firstDuplicate: 1 },
   ],
   receiptTexts: [],
   claims: [

@@ -67,6 +67,10 @@ function instanceFields(
   if (attributes === undefined) return undefined;
   const number = firstInteger(attributes, '00200013');
   const located = document.versions.flatMap(({ receipts }) => receipts.filter(({ location }) => location !== undefined));
+  const duplicates = located
+    .map(({ ulid }) => ulid)
+    .filter((ulid) => !keptReceipts.includes(ulid))
+    .toSorted(compareTexts);
   return {
     present: 1,
     order: numberOrder(number, document.sopInstanceUid),
@@ -76,7 +80,8 @@ function instanceFields(
     version: changeCount(recordsOf(stored), factsOf(stored)),
     current: `${current.ulid}|${kept}`,
     attributes: JSON.stringify(attributes),
-    duplicates: located.filter(({ ulid }) => !keptReceipts.includes(ulid)).map(({ ulid }) => idOf(tenant, ulid)),
+    duplicates,
+    firstDuplicate: duplicates.length === 0 ? '' : idOf(tenant, duplicates[0]!),
   };
 }
 

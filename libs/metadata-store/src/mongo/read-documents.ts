@@ -1,5 +1,6 @@
 import type { DicomJson } from '@cairn/core';
 import type mongoose from 'mongoose';
+import { compareTexts } from '../derive.ts';
 import type { ConflictDocument, PatientDocument, SeriesDocument, StudyDocument } from '../documents.ts';
 import type { IndexDocument, InstanceParts, InstanceSelector, MetadataStore, RetrievableInstance } from '../metadata-store.ts';
 import { conflictOf, withResolutions } from './claims.ts';
@@ -141,17 +142,21 @@ export async function readConflicts(
 
 /** Duplicates whose objects exist, oldest first. */
 export async function readDuplicates({ instances }: Collections, tenant: string, limit: number): ReturnType<MetadataStore['duplicates']> {
-  const found = await instances.find({ duplicates: ofTenant(tenant) }, { sort: { duplicates: 1 }, limit }).toArray();
-  const ulids = found.flatMap((stored) => (stored.duplicates ?? []).map((id) => ({ stored, ulid: id.slice(tenant.length + 1) })));
-  return ulids
-    .toSorted((a, b) => (a.ulid < b.ulid ? -1 : 1))
+  const found = await instances.find({ firstDuplicate: ofTenant(tenant) }, { sort: { firstDuplicate: 1 }, limit }).toArray();
+  const listed = found.flatMap((stored) => (stored.duplicates ?? []).map((ulid) => ({ stored, ulid })));
+  return listed
+    .toSorted((a, b) => compareTexts(a.ulid, b.ulid))
     .slice(0, limit)
-    .map(({ stored, ulid }) => {
-      const { studyInstanceUid, seriesInstanceUid, sopInstanceUid, versions } = derivedInstanceOf(stored)!.document;
-      const version = versions.find(({ receipts }) => receipts.some((receipt) => receipt.ulid === ulid))!;
-      const location = version.receipts.find((receipt) => receipt.ulid === ulid)!.location!;
-      return { instance: { studyInstanceUid, seriesInstanceUid, sopInstanceUid }, version, duplicate: { ulid, location } };
-    });
+    .flatMap(({ stored, ulid }) => duplicateOf(stored, ulid) ?? []);
+}
+
+/** The duplicate; undefined when it was collected since the instance was derived. */
+function duplicateOf(stored: StoredInstance, ulid: string): Awaited<ReturnType<MetadataStore['duplicates']>>[number] | undefined {
+  const { studyInstanceUid, seriesInstanceUid, sopInstanceUid, versions } = derivedInstanceOf(stored)!.document;
+  const version = versions.find(({ receipts }) => receipts.some((receipt) => receipt.ulid === ulid));
+  const location = version?.receipts.find((receipt) => receipt.ulid === ulid)?.location;
+  if (version === undefined || location === undefined) return undefined;
+  return { instance: { studyInstanceUid, seriesInstanceUid, sopInstanceUid }, version, duplicate: { ulid, location } };
 }
 
 /** Tenants that have a study: one read each. */
