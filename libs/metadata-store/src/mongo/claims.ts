@@ -4,7 +4,7 @@ import type { ConflictDocument } from '../documents.ts';
 import type { JournalFact } from '../metadata-store.ts';
 import { compareTexts } from '../derive.ts';
 import type { Collections, StoredClaim, StoredInstance } from './collections.ts';
-import { upsert } from './derive-documents.ts';
+import { insertNew } from './derive-documents.ts';
 import { derivedInstanceOf } from './instances.ts';
 import { idOf } from './keys.ts';
 
@@ -25,7 +25,9 @@ export async function addClaims(
   const groups = [...new Set(claims.map(({ group }) => group))];
   const found = await collection.find({ group: { $in: groups.map((group) => idOf(tenant, group)) } }).toArray();
   const made = new Map<string, ConflictDocument[]>();
-  const operations = [...Map.groupBy(found, ({ group }) => group).values()].flatMap((own) => {
+  // A claim that nobody contradicts needs no place.
+  const contradicted = [...Map.groupBy(found, ({ group }) => group).values()].filter((own) => own.length > 1);
+  const operations = contradicted.flatMap((own) => {
     const earliest = own.map(({ least }) => ulidOf(least)).toSorted(compareTexts)[0]!;
     for (const claim of own.filter((one) => isConflict(one, earliest) && !isConflict(one, one.earliest))) {
       const maker = [...smallest.values()].find(({ group }) => idOf(tenant, group) === claim.group)!;
@@ -109,18 +111,20 @@ function smallestOf(tenant: string, claims: readonly Claim[]): ReadonlyMap<strin
   return smallest;
 }
 
+/** Inserts the claims that are new, most of all, and lowers the others. */
 async function addSmallest(collection: Collections['claims'], tenant: string, smallest: ReadonlyMap<string, Claim>): Promise<void> {
-  const operations = [...smallest].map(([_id, claim]) => ({
-    updateOne: {
-      filter: { _id },
-      update: {
-        $min: { least: `${claim.ulid}${JSON.stringify(claim)}` },
-        $setOnInsert: { tenant, group: idOf(tenant, claim.group), conflict: conflictIdOf(claim) },
-      },
-      upsert: true,
-    },
+  const documents = [...smallest].map(([_id, claim]): StoredClaim => ({
+    _id,
+    tenant,
+    group: idOf(tenant, claim.group),
+    least: `${claim.ulid}${JSON.stringify(claim)}`,
+    conflict: conflictIdOf(claim),
   }));
-  await upsert(collection, operations);
+  const known = new Set(await insertNew(collection, documents));
+  const operations = documents
+    .filter(({ _id }) => known.has(_id))
+    .map(({ _id, least }) => ({ updateOne: { filter: { _id }, update: { $min: { least } } } }));
+  if (operations.length > 0) await collection.bulkWrite(operations, { ordered: false });
 }
 
 /** Places a claim by the earliest of its group, unless it became less since, or somebody knows an earlier one. */

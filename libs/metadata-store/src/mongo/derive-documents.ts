@@ -12,17 +12,38 @@ type AnyDocument = mongoose.mongo.Document & Derived;
 /** What a document becomes: fields to set and sets to add to; `gone` when nothing is left to derive it from. */
 export type Derivation<T> = { set: Partial<T>; add?: Record<string, string> } | 'gone';
 
-/** Says of documents that what they are derived from has changed; makes those that are new. */
+/**
+ * Says of documents that what they are derived from has changed; makes those that are new. One that another process makes at
+ * this moment is derived after our change as it is.
+ */
 export async function touch<T extends Derived>(
   collection: mongoose.mongo.Collection<T>,
   tenant: string,
   documents: ReadonlyMap<string, Readonly<Record<string, string>>>,
 ): Promise<void> {
+  if (documents.size === 0) return;
   const touched = randomUUID();
-  const operations = [...documents].map(([_id, fields]) => ({
-    updateOne: { filter: { _id }, update: { $set: { touched }, $setOnInsert: { tenant, ...fields } }, upsert: true },
-  }));
-  await upsert(collection as unknown as mongoose.mongo.Collection<AnyDocument>, operations);
+  const any = collection as unknown as mongoose.mongo.Collection<AnyDocument>;
+  const { matchedCount } = await any.updateMany({ _id: { $in: [...documents.keys()] } }, { $set: { touched } });
+  if (matchedCount === documents.size) return;
+  await insertNew(
+    any,
+    [...documents].map(([_id, fields]) => ({ _id, tenant, touched, ...fields })),
+  );
+}
+
+/** Inserts those documents that do not exist; gives the ids of the others. */
+export async function insertNew<T extends { _id: string }>(
+  collection: mongoose.mongo.Collection<T>,
+  documents: readonly T[],
+): Promise<readonly string[]> {
+  try {
+    await collection.insertMany(documents as mongoose.mongo.OptionalUnlessRequiredId<T>[], { ordered: false });
+    return [];
+  } catch (error) {
+    if (!isDuplicateKey(error)) throw error;
+    return [error.writeErrors].flat().map(({ index }) => documents[index]!._id);
+  }
 }
 
 /**
@@ -45,7 +66,7 @@ export async function deriveDocuments<T extends Derived>(
     const result = operations.length === 0 ? undefined : await documents.bulkWrite(operations, { ordered: false });
     if (result !== undefined && result.matchedCount + result.deletedCount === pending.length) return;
   }
-  throw new CairnError('metadata-store.unavailable', 'Too many others change the same documents.');
+  throw new CairnError('metadata-store.unavailable', 'Too many others change the same documents.', { retriable: true });
 }
 
 /** Bulk upserts; one that lost the race to insert its document is made again, now as an update. */
@@ -63,7 +84,7 @@ export async function upsert<T extends { _id: string }>(
 }
 
 /** True for the answer to a bulk of which some writes met a taken unique key, and nothing worse happened. */
-export function isDuplicateKey(error: unknown): boolean {
+export function isDuplicateKey(error: unknown): error is mongoose.mongo.MongoBulkWriteError {
   if (!(error instanceof mongoose.mongo.MongoBulkWriteError)) return false;
   return [error.writeErrors].flat().every(({ code }) => code === 11_000);
 }

@@ -56,7 +56,8 @@ async function deriveInstances(
   return result;
 }
 
-function instanceFields(
+/** What is derived of an instance; undefined when the texts of its current receipt are not at hand. */
+export function instanceFields(
   tenant: string,
   stored: StoredInstance,
   { document, current, keptReceipts }: DerivedInstance,

@@ -7,6 +7,7 @@ import { splitByLevel } from '../levels.ts';
 import type { InstanceParts, RetrievableInstance } from '../metadata-store.ts';
 import type { QueryLevel } from '../query.ts';
 import type { Collections, StoredTexts } from './collections.ts';
+import { insertNew } from './derive-documents.ts';
 import { idOf } from './keys.ts';
 
 const compress = promisify(deflateRaw);
@@ -21,23 +22,14 @@ export interface ParsedReceipt {
 
 /** Adds the texts of receipts; those already there stay. */
 export async function writeTexts(texts: Collections['receiptTexts'], tenant: string, receipts: readonly InstanceReceipt[]): Promise<void> {
-  const operations = await Promise.all(
-    receipts.map(async ({ ulid, header, bulk, pixels, defaultIssuer }) => ({
-      updateOne: {
-        filter: { _id: idOf(tenant, ulid) },
-        update: {
-          $setOnInsert: {
-            defaultIssuer,
-            header: await binary(header),
-            bulk: await binary(bulk),
-            ...(pixels !== undefined && { pixels: await binary(pixels) }),
-          },
-        },
-        upsert: true,
-      },
-    })),
-  );
-  await texts.bulkWrite(operations, { ordered: false });
+  const documents = receipts.map(async ({ ulid, header, bulk, pixels, defaultIssuer }): Promise<StoredTexts> => ({
+    _id: idOf(tenant, ulid),
+    defaultIssuer,
+    header: await binary(header),
+    bulk: await binary(bulk),
+    ...(pixels !== undefined && { pixels: await binary(pixels) }),
+  }));
+  await insertNew(texts, await Promise.all(documents));
 }
 
 /** The texts asked for, by the receipts' ULIDs; a receipt without texts is left out. */

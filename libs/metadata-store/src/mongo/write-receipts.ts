@@ -7,9 +7,9 @@ import type { ConflictDocument, InstanceReceipt, ReceiptRecord } from '../docume
 import type { InstanceSelector, JournalFact, ReceiptOutcome } from '../metadata-store.ts';
 import { addClaims, instanceClaimsOf, resolveConflicts } from './claims.ts';
 import type { Collections, StoredInstance, StoredReceipt } from './collections.ts';
-import { isDuplicateKey, upsert } from './derive-documents.ts';
-import { deriveIndex } from './derive-index.ts';
-import { collectedReceiptsOf, factsOf, recordsOf } from './instances.ts';
+import { insertNew, isDuplicateKey, upsert } from './derive-documents.ts';
+import { deriveIndex, instanceFields } from './derive-index.ts';
+import { collectedReceiptsOf, derivedInstanceOf, factsOf, recordsOf } from './instances.ts';
 import { idOf } from './keys.ts';
 import { ParsedReceipts, writeTexts } from './receipt-texts.ts';
 
@@ -31,7 +31,7 @@ export async function recordReceipts(
   for (const [index, { ulid, defaultIssuer }] of receipts.entries()) parsed.remember(ulid, headers[index]!, defaultIssuer);
   await writeTexts(collections.receiptTexts, tenant, receipts);
   const call = randomUUID();
-  const ids = await addToInstances(collections.instances, tenant, receipts, call);
+  const ids = await addToInstances(collections.instances, tenant, receipts, { call, parsed });
   await deriveIndex(collections, tenant, parsed, ids);
   const instances = await instancesById(collections, ids);
   await removeCollectedTexts(collections, tenant, [...instances.values()]);
@@ -83,23 +83,44 @@ function placeOf(tenant: string, of: Required<InstanceSelector>): Pick<StoredIns
   };
 }
 
-/** Adds the receipts to their instances' sets, each once; gives the instances' ids. */
+interface Call {
+  /** Its token. */
+  call: string;
+  parsed: ParsedReceipts;
+}
+
+/** Adds the receipts to their instances' sets, each once; gives the instances' ids. New instances, most of all, are made in one go. */
 async function addToInstances(
   instances: Collections['instances'],
   tenant: string,
   receipts: readonly InstanceReceipt[],
-  call: string,
+  call: Call,
 ): Promise<readonly string[]> {
-  let pending = receiptsByInstance(tenant, receipts);
-  const ids = [...pending.keys()];
-  for (let round = 0; round < MOST_ROUNDS; round++) {
-    await tryAdding(instances, tenant, pending, call);
+  const byInstance = receiptsByInstance(tenant, receipts);
+  const documents = [...byInstance].map(([id, own]) => newInstance(tenant, id, own, call));
+  const known = new Set(await insertNew(instances, documents));
+  let pending: ReadonlyMap<string, readonly InstanceReceipt[]> = new Map([...byInstance].filter(([id]) => known.has(id)));
+  for (let round = 0; round < MOST_ROUNDS && pending.size > 0; round++) {
+    await tryAdding(instances, tenant, pending, call.call);
     const found = await instances.find({ _id: { $in: [...pending.keys()] } }, { projection: { 'receipts.ulid': 1 } }).toArray();
     const held = new Map(found.map(({ _id, receipts: stored = [] }) => [_id, new Set(stored.map(({ ulid }) => ulid))]));
     pending = missingIn(pending, held);
-    if (pending.size === 0) return ids;
   }
-  throw new CairnError('metadata-store.unavailable', 'Too many others add to the same instances.');
+  if (pending.size === 0) return [...byInstance.keys()];
+  throw new CairnError('metadata-store.unavailable', 'Too many others add to the same instances.', { retriable: true });
+}
+
+/** An instance of which nothing was known, derived already. */
+function newInstance(tenant: string, _id: string, own: readonly InstanceReceipt[], { call, parsed }: Call): StoredInstance {
+  const touched = randomUUID();
+  const stored: StoredInstance = {
+    _id,
+    ...placeOf(tenant, own[0]!),
+    receipts: own.map((receipt) => storedReceipt(receipt, call)),
+    known: own.map(({ ulid }) => idOf(tenant, ulid)),
+    touched,
+  };
+  return { ...stored, ...instanceFields(tenant, stored, derivedInstanceOf(stored)!, parsed), derived: touched };
 }
 
 /** One update an instance, refused by its unique key when it holds one of the receipts or another inserted it at this moment. */
