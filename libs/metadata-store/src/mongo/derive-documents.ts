@@ -83,10 +83,15 @@ export async function upsert<T extends { _id: string }>(
   }
 }
 
-/** True for the answer to a bulk of which some writes met a taken unique key, and nothing worse happened. */
+/**
+ * True for the answer to a bulk of which some writes met a taken unique key, and nothing worse happened. The driver reports a lost
+ * connection as an error of the bulk too, then without any write error.
+ */
 export function isDuplicateKey(error: unknown): error is mongoose.mongo.MongoBulkWriteError {
   if (!(error instanceof mongoose.mongo.MongoBulkWriteError)) return false;
-  return [error.writeErrors].flat().every(({ code }) => code === 11_000);
+  const writeErrors = [error.writeErrors].flat();
+  const duplicates = writeErrors.filter(({ code }) => code === 11_000);
+  return duplicates.length > 0 && duplicates.length === writeErrors.length && error.result.getWriteConcernError() === undefined;
 }
 
 function operationOf<T>(
