@@ -128,6 +128,7 @@ describe('errors over HTTP', () => {
     ['POST', '/series', ['GET']],
     ['PUT', INSTANCE_PATH, ['GET']],
     ['POST', `${INSTANCE_PATH}/frames/1`, ['GET']],
+    ['DELETE', `${INSTANCE_PATH}/bulkdata/7FE00010`, ['GET']],
     ['PATCH', `/studies/${STUDY.studyInstanceUid}/metadata`, ['GET']],
   ])('%s %s is 405 and says what is allowed', async (method, path, allowed) => {
     const answer = await fetch(archive.webUrl + path, { method });

@@ -7,11 +7,13 @@ export class RouteTable {
   /** Collects every route that is registered from now on. */
   watch(fastify: FastifyInstance): void {
     fastify.addHook('onRoute', ({ url, method }) => {
-      const pattern = new RegExp(`^${url.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&').replaceAll(/:[^/]+/g, '[^/]+')}/?$`);
+      if (/^\/?\*$/.test(url)) return;
+      const literal = url.replaceAll(/[.+?^${}()|[\]\\]/g, '\\$&');
+      const pattern = new RegExp(`^${literal.replaceAll(/:[^/]+/g, '[^/]+').replace('*', '.+')}/?$`);
       const methods = Array.isArray(method) ? method : [method];
       const known = this.#routes.find((route) => route.pattern.source === pattern.source);
       if (known) for (const one of methods) known.methods.add(one);
-      else if (!url.includes('*')) this.#routes.push({ pattern, methods: new Set(methods) });
+      else this.#routes.push({ pattern, methods: new Set(methods) });
     });
   }
 
