@@ -1,11 +1,11 @@
-import { existsSync, readdirSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { CT_SLICE, TINY, TRANSFER_SYNTAX, aStudy, connectScripted, element, seededBytes, writeDataSet } from '@cairn/testing';
 import type { ScriptedConnection } from '@cairn/testing';
 import { startArchive } from '../harness/archive.ts';
 import type { Archive } from '../harness/archive.ts';
+import { descriptorCount } from '../harness/processes.ts';
 import {
   PDU,
   associate,
@@ -36,14 +36,8 @@ describe('DIMSE faults', () => {
 
   afterAll(() => archive?.dispose());
 
-  /** Every file below the objects' folder, without what is still being written. */
-  async function storedObjects(): Promise<string[]> {
-    const names = await readdir(join(archive.dataDir, 'objects'), { recursive: true }).catch(() => []);
-    return names.filter((name) => name.endsWith('.dcm'));
-  }
-
   it('case 1: 600 associations made, aborted and turned away leave no descriptor behind', async () => {
-    const descriptors = (): number => readdirSync(`/proc/${archive.pid}/fd`).length;
+    const descriptors = (): number => descriptorCount(archive.pids());
     const before = descriptors();
     for (let round = 0; round < 200; round++) {
       const [aborted, cut, refused] = await Promise.all([
@@ -137,12 +131,12 @@ describe('DIMSE faults', () => {
     ['300 characters', '1'.repeat(300)],
     ['shell characters', '1.2;$(touch x)'],
   ])('case 11: C-STORE with %s as SOP Instance UID is refused and leaves no object', async (_name, uid) => {
-    const before = await storedObjects();
+    const before = await archive.storedObjects();
     const [instance] = aStudy({ ...TINY, seed: 601, elements: [element('00080018', 'UI', uid)] }).instances;
     const connection = await associate(archive.dicomPort, { contexts: [CT_CONTEXT] });
     const { status } = await rawStore(connection, CT_CONTEXT[0], uid, writeDataSet({ elements: instance!.elements() }));
     expect(status.toString(16).padStart(4, '0')).toMatch(/^(a[79]|c|01)/);
-    expect(await storedObjects()).toEqual(before);
+    expect(await archive.storedObjects()).toEqual(before);
     expect(existsSync(join(archive.dataDir, 'etc'))).toBe(false);
     connection.reset();
   });
@@ -162,16 +156,14 @@ describe('DIMSE faults', () => {
 
   it('case 23: a connection cut in the middle of a data set leaves nothing', async () => {
     const [instance] = aStudy({ ...CT_SLICE, seed: 603 }).instances;
-    const before = await storedObjects();
+    const before = await archive.storedObjects();
     const connection = await associate(archive.dicomPort, { contexts: [CT_CONTEXT] });
     const data = messagePdus(1, 'dataSet', writeDataSet({ elements: instance!.elements() }));
     await connection.send(messagePdus(1, 'command', storeCommand(instance!.sopClassUid, instance!.sopInstanceUid)));
     await connection.send(data.subarray(0, data.length / 2));
     connection.reset();
-    const objects = (): Promise<string[]> => readdir(archive.dataDir, { recursive: true });
-    const partial = (names: string[]): string[] => names.filter((name) => /tmp|partial|incoming/.test(name) && /\d/.test(name));
-    expect(partial(await eventually(objects, (names) => partial(names).length === 0))).toEqual([]);
-    expect(await storedObjects()).toEqual(before);
+    expect(await eventually(archive.unfinishedObjects, (names) => names.length === 0)).toEqual([]);
+    expect(await archive.storedObjects()).toEqual(before);
     expect(await qido(archive, `/instances?SOPInstanceUID=${instance!.sopInstanceUid}`)).toEqual([]);
   });
 

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { deflateRawSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { TINY, TRANSFER_SYNTAX, aStudy, dataSetOffset, element, sequence, writeDicom } from '@cairn/testing';
@@ -7,6 +6,7 @@ import type { DicomJson } from '@cairn/core';
 import { startArchive } from '../harness/archive.ts';
 import type { Archive } from '../harness/archive.ts';
 import { readPart10 } from '../harness/part10.ts';
+import { peakBytes } from '../harness/processes.ts';
 import { eventually, get, qido, stow, textOf } from '../harness/web.ts';
 
 const MIB = 1 << 20;
@@ -23,11 +23,6 @@ describe('malformed instances', () => {
 
   function phantom(seed: number, elements: readonly ElementSpec[] = []): PhantomInstance {
     return aStudy({ ...TINY, seed, elements }).instances[0]!;
-  }
-
-  /** Peak resident memory of the archive since its start. */
-  function peakBytes(): number {
-    return Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${archive.pid}/status`, 'utf8'))![1]) * 1024;
   }
 
   async function expectRefused(file: Buffer, reason: number): Promise<void> {
@@ -54,7 +49,7 @@ describe('malformed instances', () => {
   }
 
   it('case 25: a deflate bomb is refused with little memory', async () => {
-    const before = peakBytes();
+    const before = peakBytes(archive.pids());
     const head = phantom(701)
       .elements()
       .filter((each) => !each.tag.startsWith('7FE0'));
@@ -68,7 +63,7 @@ describe('malformed instances', () => {
     );
     const meta = writeDicom({ elements: head, transferSyntaxUid: TRANSFER_SYNTAX.deflated });
     await expectRefused(Buffer.concat([meta.subarray(0, dataSetOffset(meta)), bomb]), CANNOT_UNDERSTAND);
-    expect(peakBytes() - before).toBeLessThan(150 * MIB);
+    expect(peakBytes(archive.pids()) - before).toBeLessThan(150 * MIB);
   }, 60_000);
 
   it.each([300, 2000, 20_000])('case 26: %i nested sequences are refused', async (depth) => {
@@ -102,12 +97,12 @@ describe('malformed instances', () => {
       }),
     ],
   ])('case 27: an element with a length %s is refused without allocating it', async (_name, bad) => {
-    const before = peakBytes();
+    const before = peakBytes(archive.pids());
     const elements = phantom(703)
       .elements()
       .filter((each) => each.tag < bad.tag);
     await expectRefused(writeDicom({ elements: [...elements, bad] }), CANNOT_UNDERSTAND);
-    expect(peakBytes() - before).toBeLessThan(100 * MIB);
+    expect(peakBytes(archive.pids()) - before).toBeLessThan(100 * MIB);
   });
 
   it.each([

@@ -1,7 +1,9 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeTempDir } from '@cairn/testing';
+import { archiveProcesses } from './processes.ts';
 
 /** The clone's folder. */
 export const REPOSITORY = join(import.meta.dirname, '../../..');
@@ -38,6 +40,12 @@ export interface Archive {
   webUrl: string;
   dataDir: string;
   pid: number;
+  /** Its processes, all that it started included. */
+  pids: () => number[];
+  /** Keys of the instances that its object store holds. */
+  storedObjects: () => Promise<string[]>;
+  /** What its object store has begun and not finished. */
+  unfinishedObjects: () => Promise<string[]>;
   /** What it printed so far. */
   output: () => { stdout: string; stderr: string };
   /** Resolves when the process is gone. */
@@ -69,6 +77,8 @@ export async function startArchive(options: ArchiveOptions = {}): Promise<Archiv
     webUrl: `${announced.origin}/dicom-web`,
     dataDir,
     pid: program.child.pid!,
+    pids: () => archiveProcesses(program.child.pid!),
+    ...objectsIn(dataDir),
     output: program.output,
     exited: program.exited,
     stop,
@@ -86,6 +96,15 @@ export async function startArchive(options: ArchiveOptions = {}): Promise<Archiv
 /** Runs a command of the built program to its end, `rebuild-index` for example. */
 export function runCairn(args: readonly string[], env: Readonly<Record<string, string>>): Promise<Exit> {
   return launch(args, env).exited;
+}
+
+/** What the filesystem object store of a data folder holds. */
+function objectsIn(dataDir: string): Pick<Archive, 'storedObjects' | 'unfinishedObjects'> {
+  const names = (folder: string): Promise<string[]> => readdir(folder, { recursive: true }).catch(() => []);
+  return {
+    storedObjects: async () => (await names(join(dataDir, 'objects'))).filter((name) => name.endsWith('.dcm')),
+    unfinishedObjects: async () => (await names(dataDir)).filter((name) => /tmp|partial|incoming/.test(name) && /\d/.test(name)),
+  };
 }
 
 interface Program {

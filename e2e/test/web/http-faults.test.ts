@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { CT_SLICE, TINY, aStudy, connectScripted, element } from '@cairn/testing';
@@ -6,6 +5,7 @@ import type { PhantomInstance } from '@cairn/testing';
 import { startArchive } from '../harness/archive.ts';
 import type { Archive } from '../harness/archive.ts';
 import { readPart10 } from '../harness/part10.ts';
+import { peakBytes, residentBytes } from '../harness/processes.ts';
 import { eventually, get, multipartBody, qido, readParts, readStoreAnswer, stow } from '../harness/web.ts';
 
 const MIB = 1 << 20;
@@ -105,7 +105,7 @@ describe('HTTP faults', () => {
   }, 30_000);
 
   it('case 45: 100,000 empty parts and a part header of 1 MB are refused with little memory', async () => {
-    const peak = (): number => Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${archive.pid}/status`, 'utf8'))![1]) * 1024;
+    const peak = (): number => peakBytes(archive.pids());
     const before = peak();
     const empties = Buffer.from('--b\r\nContent-Type: application/dicom\r\n\r\n\r\n'.repeat(100_000) + '--b--\r\n');
     const answer = await post(empties).catch(() => undefined);
@@ -129,7 +129,7 @@ describe('HTTP faults', () => {
   );
 
   it('case 47: a claimed Content-Length of 4 GiB allocates nothing', async () => {
-    const resident = (): number => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${archive.pid}/status`, 'utf8'))![1]) * 1024;
+    const resident = (): number => residentBytes(archive.pids());
     const before = resident();
     const connection = await connectScripted(Number(new URL(archive.origin).port));
     await connection.send(
