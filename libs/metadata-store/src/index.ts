@@ -21,6 +21,7 @@ export type {
   ReceiptOutcome,
   RetrievableInstance,
 } from './metadata-store.ts';
+export type { ClaimedJob, Job, JobStore, NewJob } from './jobs.ts';
 export { fold, foldName } from './fold.ts';
 export { levelOfAttribute } from './levels.ts';
 export { dateNumber, dateTimeNumber, timeNumber } from './temporal.ts';

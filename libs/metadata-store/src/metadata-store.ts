@@ -8,6 +8,7 @@ import type {
   SeriesDocument,
   StudyDocument,
 } from './documents.ts';
+import type { JobStore } from './jobs.ts';
 import type { QueryPage, QueryPlan } from './query.ts';
 
 /** What a receipt did to the index. */
@@ -89,6 +90,8 @@ export interface MetadataStoreSupports {
  */
 export interface MetadataStore {
   readonly supports: MetadataStoreSupports;
+  /** Work of background workers, beside the index. */
+  readonly jobs: JobStore;
 
   /**
    * Adds receipts, all or none; outcomes in their order. When it resolves they outlive the death of the process; after a power
@@ -146,7 +149,10 @@ export interface MetadataStore {
   /** Every document of the tenant, ordered by collection and key. */
   exportDocuments(scope: Scope): AsyncIterable<IndexDocument>;
 
-  /** Removes every document, fact and mark of the tenant: the first step of a rebuild. Nothing happens for an unknown tenant. */
+  /**
+   * Removes every document, fact and mark of the tenant: the first step of a rebuild. Jobs stay, for nothing could make them anew.
+   * Nothing happens for an unknown tenant.
+   */
   clear(scope: Scope): Promise<void>;
 
   /** Throws `metadata-store.unavailable` when the store does not answer. */

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -32,6 +32,16 @@ describe('SqliteMetadataStore and its file', () => {
     const second = await SqliteMetadataStore.open({ file });
     expect(await second.knownReceipts(scope, [ulidOf(1), ulidOf(2)])).toEqual(new Set([ulidOf(1)]));
     expect(await second.recordReceipts(scope, [aReceipt(1)])).toMatchObject([{ outcome: 'redelivered' }]);
+    await second.close();
+  });
+
+  it('holds jobs when the index was deleted', async () => {
+    const first = await SqliteMetadataStore.open({ file });
+    await first.jobs.put(scope, { id: 'id', type: 'type', payload: 'payload', dueMs: 0 });
+    await first.close();
+    for (const suffix of ['', '-wal', '-shm']) await rm(file + suffix, { force: true });
+    const second = await SqliteMetadataStore.open({ file });
+    expect(await second.jobs.claim(scope, 'type', 1, 10)).toMatchObject({ id: 'id', payload: 'payload' });
     await second.close();
   });
 

@@ -135,7 +135,19 @@ export interface StoredMark {
   value: string;
 }
 
-/** The collections of the index. */
+/** A job: due when its time has come, whatever token it has. */
+export interface StoredJob {
+  _id: string;
+  tenant: string;
+  id: string;
+  type: string;
+  payload: string;
+  due: number;
+  /** Of its latest claim, empty before the first. */
+  token: string;
+}
+
+/** The collections of the index, and that of jobs. */
 export interface Collections {
   patients: Collection<StoredPatient>;
   studies: Collection<StoredStudy>;
@@ -145,6 +157,7 @@ export interface Collections {
   claims: Collection<StoredClaim>;
   resolutions: Collection<StoredResolution>;
   marks: Collection<StoredMark>;
+  jobs: Collection<StoredJob>;
 }
 
 type IndexKeys = Record<string, 1>;
@@ -198,6 +211,10 @@ const INDEXES: Readonly<Record<keyof Collections, readonly IndexKeys[]>> = {
   ],
   resolutions: [],
   marks: [],
+  jobs: [
+    // The job of a type that is due the longest.
+    { tenant: 1, type: 1, due: 1 },
+  ],
 };
 
 /** The collections of a connection, their indexes made where they are missing. */
@@ -217,5 +234,6 @@ export async function openCollections(connection: mongoose.Connection): Promise<
     claims: database.collection('claims'),
     resolutions: database.collection('resolutions'),
     marks: database.collection('marks'),
+    jobs: database.collection('jobs'),
   };
 }

@@ -12,10 +12,12 @@ import type {
   ReceiptOutcome,
   RetrievableInstance,
 } from '../metadata-store.ts';
+import type { JobStore } from '../jobs.ts';
 import type { QueryPage, QueryPlan } from '../query.ts';
 import { openCollections } from './collections.ts';
 import type { Collections } from './collections.ts';
 import { instanceDocumentOf } from './instances.ts';
+import { MongoJobStore } from './jobs.ts';
 import { idOf, ofTenant } from './keys.ts';
 import { runQuery } from './query/run-query.ts';
 import { FrequencyTables } from './query/token-frequencies.ts';
@@ -51,11 +53,13 @@ export interface MongoMetadataStoreOptions {
  */
 export class MongoMetadataStore implements MetadataStore {
   readonly supports: MetadataStoreSupports = { indexedContains: true };
+  readonly jobs: JobStore;
   readonly #connection: mongoose.Connection;
   readonly #collections: Collections;
   readonly #frequencies: FrequencyTables;
 
   private constructor(connection: mongoose.Connection, collections: Collections) {
+    this.jobs = new MongoJobStore(collections.jobs, translated);
     this.#connection = connection;
     this.#collections = collections;
     this.#frequencies = new FrequencyTables(collections.studies);

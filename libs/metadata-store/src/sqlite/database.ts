@@ -14,12 +14,13 @@ export class Database {
   /**
    * Opens the file in WAL mode. A commit is safe from the death of the process at once (the page cache outlives it) and reaches
    * the disk at the next checkpoint, in order: a power loss may take the last moments together with the reconciler's
-   * watermark, and the reconciler finds them again in the object store. So no commit waits for the disk (synchronous NORMAL).
+   * watermark, and the reconciler finds them again in the object store. So no commit waits for the disk (synchronous NORMAL),
+   * unless FULL is asked for.
    */
-  constructor(file: string, readOnly: boolean) {
+  constructor(file: string, readOnly: boolean, synchronous: 'NORMAL' | 'FULL' = 'NORMAL') {
     this.#db = new DatabaseSync(file, { readOnly, timeout: BUSY_TIMEOUT_MS });
-    if (!readOnly)
-      this.#db.exec('PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 4096');
+    if (!readOnly) this.#db.exec('PRAGMA page_size = 8192; PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 4096');
+    this.#db.exec(`PRAGMA synchronous = ${synchronous}`);
     this.#db.exec(`PRAGMA cache_size = ${CACHE_SIZE}; PRAGMA temp_store = MEMORY`);
   }
 

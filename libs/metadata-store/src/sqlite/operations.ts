@@ -1,6 +1,7 @@
 import type { Scope } from '@cairn/core';
 import type { Database } from './database.ts';
 import { applyFacts, recordReceipts } from './index-writer.ts';
+import type { JobsFile } from './jobs-file.ts';
 import {
   readConflicts,
   readDuplicates,
@@ -35,8 +36,8 @@ const CLEAR = [
   ),
 ];
 
-/** The operations on an open file. */
-export function createHandlers(db: Database): Handlers {
+/** The operations on an open index and the jobs beside it. */
+export function createHandlers(db: Database, jobs: JobsFile): Handlers {
   const tenants = new Map<string, number>();
   const tenantId = (scope: Scope): number | undefined => {
     const known = tenants.get(scope.tenant);
@@ -63,6 +64,10 @@ export function createHandlers(db: Database): Handlers {
       const tenant = tenantId(scope);
       if (tenant !== undefined) clearTenant(db, tenant);
     },
+    putJob: ({ tenant }, [job]) => jobs.put(tenant, job),
+    claimJob: ({ tenant }, [type, nowMs, leaseMs]) => jobs.claim(tenant, type, nowMs, leaseMs),
+    rescheduleJob: ({ tenant }, [job, dueMs]) => jobs.reschedule(tenant, job, dueMs),
+    finishJob: ({ tenant }, [job]) => jobs.finish(tenant, job),
     knownReceipts: (scope, [ulids]) => read(scope, (tenant) => readKnownReceipts(db, tenant, ulids), []),
     query: (scope, [plan], aborted) => runQuery(db, visible(scope), plan, aborted),
     instances: (scope, [selector, parts, after]) =>

@@ -13,13 +13,15 @@ import type {
   ReceiptOutcome,
   RetrievableInstance,
 } from '../metadata-store.ts';
+import type { JobStore } from '../jobs.ts';
 import type { QueryPage, QueryPlan } from '../query.ts';
+import { SqliteJobStore } from './jobs-file.ts';
 import { WorkerClient } from './worker-client.ts';
 import type { DuplicateReceipt, Page } from './worker-protocol.ts';
 
 /** Where the index lies. */
 export interface SqliteMetadataStoreOptions {
-  /** Path of the database file; it and its folder are made when missing. */
+  /** Path of the database file; it and its folder are made when missing. Jobs lie beside it, in `jobs.sqlite`. */
   file: string;
 }
 
@@ -33,10 +35,12 @@ export interface SqliteMetadataStoreOptions {
  */
 export class SqliteMetadataStore implements MetadataStore {
   readonly supports: MetadataStoreSupports = { indexedContains: true };
+  readonly jobs: JobStore;
   readonly #writer: WorkerClient;
   readonly #reader: WorkerClient;
 
   private constructor(writer: WorkerClient, reader: WorkerClient) {
+    this.jobs = new SqliteJobStore(writer);
     this.#writer = writer;
     this.#reader = reader;
   }

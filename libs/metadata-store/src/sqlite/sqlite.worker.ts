@@ -1,7 +1,9 @@
+import { dirname, join } from 'node:path';
 import { parentPort, workerData } from 'node:worker_threads';
 import { CairnError, systemErrorCode } from '@cairn/core';
 import type { ErrorCode } from '@cairn/core';
 import { Database } from './database.ts';
+import { JobsFile } from './jobs-file.ts';
 import { call, createHandlers } from './operations.ts';
 import { createSchema } from './schema.ts';
 import type { OperationName, WorkerCall, WorkerOptions, WorkerRequest, WorkerResponse } from './worker-protocol.ts';
@@ -11,7 +13,8 @@ const { file, role } = workerData as WorkerOptions;
 const port = parentPort!;
 const db = new Database(file, role === 'reader');
 if (role === 'writer') createSchema(db.connection);
-const handlers = createHandlers(db);
+const jobs = new JobsFile(join(dirname(file), 'jobs.sqlite'));
+const handlers = createHandlers(db, jobs);
 const aborted = new Set<number>();
 const underWay = new Map<number, Promise<void>>();
 
@@ -33,6 +36,7 @@ port.postMessage('ready');
 async function close(): Promise<void> {
   for (const id of underWay.keys()) aborted.add(id);
   await Promise.all(underWay.values());
+  jobs.close();
   db.close();
   port.close();
 }

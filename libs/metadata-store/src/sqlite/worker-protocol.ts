@@ -8,6 +8,7 @@ import type {
   ReceiptOutcome,
   RetrievableInstance,
 } from '../metadata-store.ts';
+import type { ClaimedJob, NewJob } from '../jobs.ts';
 import type { QueryPlan } from '../query.ts';
 
 /** A duplicate receipt with the version that keeps its content. */
@@ -29,6 +30,10 @@ export interface WorkerOperations {
   applyFacts(facts: readonly JournalFact[]): void;
   setMark(name: string, value: string): void;
   clear(): void;
+  putJob(job: NewJob): string;
+  claimJob(type: string, nowMs: number, leaseMs: number): ClaimedJob | undefined;
+  rescheduleJob(job: ClaimedJob, dueMs: number): boolean;
+  finishJob(job: ClaimedJob): boolean;
   knownReceipts(ulids: readonly string[]): readonly string[];
   /** JSON text of a `QueryPage`: cheaper to hand over than its objects. */
   query(plan: QueryPlan): string;
