@@ -15,7 +15,7 @@ export type { QueryPlannerConfig } from './query/query-planner.ts';
 export { ArchiveRetriever } from './retrieve/archive-retriever.ts';
 export { IngestPipeline } from './ingest/ingest-pipeline.ts';
 export type { IngestObserver, IngestOptions, IngestPorts } from './ingest/ingest-pipeline.ts';
-export { INGEST_TOPIC } from './ingest/receipt-codec.ts';
+export { INGEST_TOPIC, INSTANCE_RECEIVED } from './ingest/receipt-codec.ts';
 export { INSTANCE_TOPIC, STUDY_TOPIC } from './indexing/change-feed.ts';
 export type { InstanceChanged, StudyChanged } from './indexing/change-feed.ts';
 export { Indexer } from './indexing/indexer.ts';

@@ -2,20 +2,24 @@ import { Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
 import { INDEXER_CONFIG, INDEXER_DEFAULTS, INDEXER_PORTS } from './indexer.tokens.ts';
 import type { IndexerConfig, IndexerPorts } from './indexer.tokens.ts';
+import { IndexingController } from './indexing/indexing.controller.ts';
 import { IndexingService } from './indexing/indexing.service.ts';
 
 export { INDEXER_DEFAULTS } from './indexer.tokens.ts';
 export type { IndexerConfig, IndexerPorts } from './indexer.tokens.ts';
 export { IndexingService } from './indexing/indexing.service.ts';
-export type { IndexerStatus } from './indexing/indexing.service.ts';
 
-/** Brings what was received into the index. `IndexingService.status()` tells readiness and lag. */
+/**
+ * Brings what was received into the index. The host connects the event bus as the transport of the module's handler
+ * (`EventBusStrategy`); the indexer is ready when that is subscribed and `IndexingService.readiness` passes.
+ */
 @Module({})
 export class IndexerModule {
   /** Settings left out have their defaults. */
   static forRoot(config: Partial<IndexerConfig>, ports: IndexerPorts): DynamicModule {
     return {
       module: IndexerModule,
+      controllers: [IndexingController],
       providers: [
         IndexingService,
         { provide: INDEXER_CONFIG, useValue: { ...INDEXER_DEFAULTS, ...config } },

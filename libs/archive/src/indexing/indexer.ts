@@ -133,6 +133,8 @@ function isOutage(error: unknown): boolean {
   return CairnError.is(error) && (error.retriable || error.code.endsWith('.unavailable'));
 }
 
+/** Only our own messages are known to hold no patient data. */
 function failureOf(event: DeliveredEvent, error: unknown): EventFailure {
-  return { id: event.id, reason: CairnError.is(error) ? error.code : 'internal.unexpected', retriable: isOutage(error) };
+  const reason = CairnError.is(error) ? `${error.code}: ${error.message}` : 'internal.unexpected';
+  return { id: event.id, reason, retriable: isOutage(error) };
 }

@@ -99,7 +99,9 @@ describe('Indexer', () => {
     await archive.pipeline.close();
     while (seen.length < 1) await new Promise((resolve) => setImmediate(resolve));
     const poison = { ...seen[0]!, id: 'poison', data: 'not a receipt' };
-    expect(await archive.indexer.handle([poison, seen[0]!])).toEqual([{ id: 'poison', reason: 'internal.unexpected', retriable: false }]);
+    expect(await archive.indexer.handle([poison, seen[0]!])).toEqual([
+      { id: 'poison', reason: expect.stringMatching(/^internal.unexpected: .*malformed/), retriable: false },
+    ]);
     expect((await instanceOf(archive, first!)).versions).toHaveLength(1);
   });
 
@@ -116,7 +118,7 @@ describe('Indexer', () => {
     const failures = await archive.indexer.handle(seen);
     expect(failures).toHaveLength(6);
     expect(new Set(failures.map(({ reason, retriable }) => `${reason} ${retriable}`))).toEqual(
-      new Set(['metadata-store.unavailable true']),
+      new Set(['metadata-store.unavailable: The index is closed. true']),
     );
   });
 

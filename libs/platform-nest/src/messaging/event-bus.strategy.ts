@@ -26,6 +26,7 @@ export interface EventBusStrategyOptions {
  * @example
  * const strategy = new EventBusStrategy({ bus });
  * app.connectMicroservice({ strategy });
+ * await app.listen(port);
  * await app.startAllMicroservices();
  */
 export class EventBusStrategy extends Server implements CustomTransportStrategy {
@@ -59,7 +60,7 @@ export class EventBusStrategy extends Server implements CustomTransportStrategy 
   override async close(): Promise<void> {
     this.#closed = true;
     for (const retry of this.#retries) clearTimeout(retry);
-    await Promise.all(this.#underWay);
+    await Promise.allSettled(this.#underWay);
     await Promise.all(this.#subscriptions.splice(0).map((subscription) => subscription.close()));
   }
 
@@ -75,7 +76,7 @@ export class EventBusStrategy extends Server implements CustomTransportStrategy 
     try {
       const handlers = Array.from(this.messageHandlers.values(), (handler) => ({ handler, options: optionsOf(handler) }));
       this.#unsubscribed = handlers.length;
-      await Promise.all(handlers.map(({ handler, options }) => this.#subscribe(handler, options)));
+      await Promise.all(handlers.map(({ handler, options }) => this.#track(this.#subscribe(handler, options))));
     } catch (error) {
       callback(error);
       return;
@@ -100,13 +101,17 @@ export class EventBusStrategy extends Server implements CustomTransportStrategy 
     if (this.#closed) return;
     const retry = setTimeout(() => {
       this.#retries.delete(retry);
-      const work = this.#subscribe(handler, options).catch((error: unknown) => {
+      this.#track(this.#subscribe(handler, options)).catch((error: unknown) => {
         this.#logger.error({ error, topic: options.topic, group: options.group }, 'messaging.subscribe-failed');
       });
-      this.#underWay.add(work);
-      void work.finally(() => this.#underWay.delete(work));
     }, RETRY_PAUSE_MS);
     this.#retries.add(retry);
+  }
+
+  /** Closing waits for subscriptions that are being made. */
+  async #track(subscribing: Promise<void>): Promise<void> {
+    this.#underWay.add(subscribing);
+    await subscribing.finally(() => this.#underWay.delete(subscribing));
   }
 
   async #check(): Promise<void> {

@@ -1,34 +1,28 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Inject, Injectable } from '@nestjs/common';
 import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
-import { DuplicateCollector, INGEST_TOPIC, Indexer, LandingReconciler } from '@cairn/archive';
+import { DuplicateCollector, Indexer, LandingReconciler } from '@cairn/archive';
 import type { IndexObserver } from '@cairn/archive';
-import { ALL_TENANTS, systemScope, ulidTimeMs } from '@cairn/core';
-import type { Subscription } from '@cairn/event-bus';
+import { ALL_TENANTS, CairnError, systemScope, ulidTimeMs } from '@cairn/core';
+import type { DeliveredEvent, EventFailure } from '@cairn/event-bus';
+import type { ReadinessCheck } from '@cairn/platform-nest';
 import type { Metrics } from '@cairn/telemetry';
 import { INDEXER_CONFIG, INDEXER_PORTS } from '../indexer.tokens.ts';
 import type { IndexerConfig, IndexerPorts } from '../indexer.tokens.ts';
 import { RepeatedTask } from './repeated-task.ts';
 
-const GROUP = 'indexer';
 /** Events younger than this are still on their way when a reconciliation runs beside the subscription. */
 const SETTLE_MS = 10_000;
 const START_RETRY_MS = 1000;
 
-/** What the indexer is doing. */
-export interface IndexerStatus {
-  /** True once the index was proved to hold everything stored before the start. */
-  ready: boolean;
-  /** Receipts announced and not yet indexed. */
-  lag: number;
-}
-
 /**
- * Runs the indexer: reconciles first, then subscribes; from time to time reconciles again and collects duplicates. On shutdown the
- * batch under way ends, the rest stays in the bus.
+ * Runs the indexer: takes events from the start on, and beside them reconciles until it succeeds once; from time to time reconciles again
+ * and collects duplicates.
  */
 @Injectable()
 export class IndexingService implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  /** Fails until the index was proved to hold everything stored before the start. */
+  readonly readiness: ReadinessCheck = { name: 'reconciliation', check: () => this.#requireReconciled() };
   readonly #config: IndexerConfig;
   readonly #ports: IndexerPorts;
   readonly #indexer: Indexer;
@@ -37,7 +31,7 @@ export class IndexingService implements OnApplicationBootstrap, BeforeApplicatio
   readonly #tasks: { reconcile: RepeatedTask; collect: RepeatedTask };
   readonly #stop = new AbortController();
   #starting: Promise<void> | undefined;
-  #subscription: Subscription | undefined;
+  #reconciled = false;
   #soon: NodeJS.Timeout | undefined;
 
   constructor(@Inject(INDEXER_CONFIG) config: IndexerConfig, @Inject(INDEXER_PORTS) ports: IndexerPorts) {
@@ -53,7 +47,7 @@ export class IndexingService implements OnApplicationBootstrap, BeforeApplicatio
     };
   }
 
-  /** Starts without waiting, so that the process can tell that it is not ready yet; {@link status} tells when it is. */
+  /** Starts without waiting, so that the process can tell that it is not ready yet. */
   onApplicationBootstrap(): void {
     this.#starting = this.#start();
   }
@@ -63,8 +57,11 @@ export class IndexingService implements OnApplicationBootstrap, BeforeApplicatio
     clearTimeout(this.#soon);
     await Promise.all([this.#tasks.reconcile.stop(), this.#tasks.collect.stop()]);
     await this.#starting;
-    await this.#subscription?.close();
-    this.#subscription = undefined;
+  }
+
+  /** Indexes a batch; returns the events that failed. */
+  index(events: readonly DeliveredEvent[]): Promise<readonly EventFailure[]> {
+    return this.#indexer.handle(events);
   }
 
   /** Asks for a reconciliation soon (an event was given up): as soon as what was received by now counts as settled. */
@@ -75,30 +72,23 @@ export class IndexingService implements OnApplicationBootstrap, BeforeApplicatio
     }, SETTLE_MS).unref();
   }
 
-  async status(): Promise<IndexerStatus> {
-    const ready = this.#subscription !== undefined;
-    return { ready, lag: await this.#ports.eventBus.lag(systemScope(ALL_TENANTS), INGEST_TOPIC, GROUP) };
+  async #requireReconciled(): Promise<void> {
+    if (!this.#reconciled) {
+      throw new CairnError('archive.busy', 'The index is being compared with the stored objects.', { retriable: true });
+    }
   }
 
-  /** Reconciles until it succeeds once, then subscribes. */
   async #start(): Promise<void> {
-    while (!(await this.#reconciled())) {
+    while (!(await this.#reconcile())) {
       await delay(START_RETRY_MS, undefined, { signal: this.#stop.signal }).catch(() => undefined);
       if (this.#stop.signal.aborted) return;
     }
-    // An outage is retried for as long as it lasts; what can never be indexed is reported as such and becomes a dead letter.
-    this.#subscription = await this.#ports.eventBus.subscribe(
-      systemScope(ALL_TENANTS),
-      INGEST_TOPIC,
-      GROUP,
-      (events) => this.#indexer.handle(events),
-      { maxAttempts: Number.MAX_SAFE_INTEGER },
-    );
+    this.#reconciled = true;
     this.#tasks.reconcile.start(this.#config.reconcileIntervalMs);
     this.#tasks.collect.start(this.#config.collectIntervalMs);
   }
 
-  async #reconciled(): Promise<boolean> {
+  async #reconcile(): Promise<boolean> {
     try {
       await this.#reconciler.run({ signal: this.#stop.signal });
       return true;

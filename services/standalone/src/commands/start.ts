@@ -9,6 +9,7 @@ import { IndexingService } from '@cairn/indexer/module';
 import { httpStatusOf } from '@cairn/ingest/module';
 import { createHttpApp } from '@cairn/platform-nest';
 import type { ReadinessCheck } from '@cairn/platform-nest';
+import { EventBusStrategy } from '@cairn/platform-nest/messaging';
 import { Metrics, createLogger } from '@cairn/telemetry';
 import { composeArchive } from '../archive.ts';
 import type { Archive } from '../archive.ts';
@@ -54,8 +55,9 @@ async function open(
   parts: { stores: EmbeddedStores; archive: Archive; metrics: Metrics; logger: Logger },
 ): Promise<Running> {
   let reach: Reach | undefined;
+  const consumers = new EventBusStrategy({ bus: parts.stores.eventBus, logger: parts.logger });
   const health = {
-    checks: readinessChecks(parts.stores, () => app),
+    checks: [...readinessChecks(parts.stores, () => app), consumers.readiness],
     metrics: parts.metrics,
     startPage: () => (reach ? startPage(reach) : ''),
   };
@@ -69,7 +71,9 @@ async function open(
     ...(config.CAIRN_PUBLIC_URL === undefined ? {} : { publicUrl: config.CAIRN_PUBLIC_URL }),
   });
   try {
+    app.connectMicroservice({ strategy: consumers });
     await app.listen(config.CAIRN_HTTP_PORT, config.CAIRN_HOST);
+    await app.startAllMicroservices();
   } catch (error) {
     await app.close().catch(() => undefined);
     throw startFailure(error, config);
@@ -92,13 +96,7 @@ function readinessChecks(stores: EmbeddedStores, app: () => NestFastifyApplicati
   return [
     { name: 'object store', check: () => stores.objectStore.check(scope) },
     { name: 'index', check: () => stores.metadataStore.check(scope) },
-    {
-      name: 'reconciliation',
-      check: async () => {
-        const { ready } = await app().get(IndexingService).status();
-        if (!ready) throw new CairnError('archive.busy', 'The index is being compared with the stored objects.', { retriable: true });
-      },
-    },
+    { name: 'reconciliation', check: () => app().get(IndexingService).readiness.check() },
   ];
 }
 
