@@ -30,3 +30,14 @@ export { JournalWriter } from './journal/journal-writer.ts';
 export type { JournalPorts, NewFact } from './journal/journal-writer.ts';
 export { preferVersion, resolveConflict } from './journal/decisions.ts';
 export type { DecisionPorts, VersionContent } from './journal/decisions.ts';
+export { Commitments } from './commitment/commitments.ts';
+export type { CommitmentOptions, CommitmentPorts } from './commitment/commitments.ts';
+export { FAILURE_REASON } from './commitment/commitment.ts';
+export type {
+  CommitmentReport,
+  CommitmentRequest,
+  CommitmentService,
+  FailedReference,
+  InstanceReference,
+  SendReport,
+} from './commitment/commitment.ts';
