@@ -5,8 +5,8 @@ import { SETTINGS } from './settings.ts';
 import type { CairnConfig, SettingName } from './settings.ts';
 import { isLoopback } from './values.ts';
 
-/** Names in the environment that are not the archive's settings: where to find the YAML file, and what only tests read. */
-const OTHER_NAMES = new Set(['CAIRN_CONFIG', 'CAIRN_CORPUS', 'CAIRN_CACHE']);
+/** Names in the environment that are not the archive's settings: where to find the YAML file, and what only the tools and tests read. */
+const OTHER_NAMES = new Set(['CAIRN_CONFIG', 'CAIRN_CORPUS', 'CAIRN_CACHE', 'CAIRN_REPLICAS']);
 
 /**
  * Reads the configuration from the environment and the YAML file that `CAIRN_CONFIG` names; the environment wins.

@@ -3,6 +3,7 @@ import {
   AE_TITLE,
   addressesSchema,
   aeTitlesSchema,
+  brokersSchema,
   callersSchema,
   integerSchema,
   originsSchema,
@@ -28,6 +29,7 @@ function optional<T extends z.ZodType>(schema: T, description: string): Setting<
 }
 
 const path = z.string().min(1, 'must name a file');
+const checksumUse = z.enum(['when-supported', 'when-required']);
 
 /** Every setting by its name, the same in the environment and in the YAML file. Source of docs/reference/config.md. */
 export const SETTINGS = {
@@ -91,6 +93,68 @@ export const SETTINGS = {
     integerSchema(0, 31_536_000),
     'Seconds after which the object of an instance received twice with the same bytes is removed, once the kept one was read back and verified.',
     '3600',
+  ),
+  CAIRN_RECONCILE_INTERVAL_S: withDefault(
+    integerSchema(1, 86_400),
+    'Seconds between two comparisons of the index with the stored objects, which find what no event announced.',
+    '600',
+  ),
+  CAIRN_S3_BUCKET: optional(
+    z.string().regex(/^[A-Za-z0-9._-]{3,255}$/, 'must be a bucket name'),
+    'S3 bucket of the stored objects; without it they lie in the data folder. Credentials come from the standard `AWS_*` variables, profiles and roles.',
+  ),
+  CAIRN_S3_PREFIX: withDefault(
+    z.string().regex(/^(?:[A-Za-z0-9._/-]{0,200}\/)?$/, 'must be empty or end in a slash'),
+    'Put before every key in the bucket; empty or ending in `/`.',
+    '',
+  ),
+  CAIRN_S3_ENDPOINT: optional(
+    z.string().refine(isPublicUrl, 'must be http(s)://host[:port] without query and fragment'),
+    'URL of the S3 product; without it AWS.',
+  ),
+  CAIRN_S3_REGION: optional(z.string().min(1, 'must be a region'), 'Region of the bucket; without it what the `AWS_*` environment says.'),
+  CAIRN_S3_PATH_STYLE: optional(
+    switchSchema,
+    'Address the bucket in the path instead of the host name. Without it: yes where an endpoint is given.',
+  ),
+  CAIRN_S3_CA: optional(
+    path,
+    "PEM file of the authorities that the S3 endpoint's certificate is checked against, instead of the system's.",
+  ),
+  CAIRN_S3_REQUEST_CHECKSUMS: withDefault(
+    checksumUse,
+    'Whether bodies carry a checksum header always (`when-supported`) or only where the product was found to check it (`when-required`).',
+    'when-supported',
+  ),
+  CAIRN_S3_RESPONSE_CHECKSUMS: withDefault(
+    checksumUse,
+    'Whether objects read as a whole are compared with the digest kept with them (`when-supported`) or not (`when-required`).',
+    'when-supported',
+  ),
+  CAIRN_S3_CREATE_BUCKET: withDefault(switchSchema, 'Make the bucket at start when it is absent.', '0'),
+  CAIRN_S3_UPLOAD_BUDGET_MIB: withDefault(
+    integerSchema(16, 65_536),
+    'MiB of memory that all bodies on their way to S3 may take together; senders wait when it is used up.',
+    '256',
+  ),
+  CAIRN_MONGODB_URI: optional(
+    z.string().regex(/^mongodb(?:\+srv)?:\/\/[^/\s]+/, 'must be a mongodb:// or mongodb+srv:// connection string'),
+    'Connection string of the MongoDB replica set of the index; without it the index lies in the data folder.',
+  ),
+  CAIRN_MONGODB_DATABASE: withDefault(
+    z.string().regex(/^[^/\\. "$*<>:|?\0]{1,63}$/, 'must be a database name'),
+    'Name of the database.',
+    'cairn',
+  ),
+  CAIRN_KAFKA_BROKERS: withDefault(
+    brokersSchema,
+    'Some brokers of the Kafka cluster, as a comma list of `host:port`; empty: events stay in the process and the data folder.',
+    '',
+  ),
+  CAIRN_KAFKA_PREFIX: withDefault(
+    z.string().regex(/^[A-Za-z0-9._-]{0,100}$/, 'must be letters, digits, dots, dashes and underscores'),
+    'Put before the names of topics and consumer groups, so that installations can share brokers.',
+    'cairn.',
   ),
   CAIRN_LOG_LEVEL: withDefault(
     z.enum(['debug', 'info', 'warn', 'error', 'silent']),

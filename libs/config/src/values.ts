@@ -52,6 +52,12 @@ export const addressesSchema = listOf((entry): { cidr: string } | string => {
   return isCidr(entry) ? { cidr: entry } : 'each entry must be a numeric address, with or without a prefix length, or "loopback"';
 }).transform((entries) => entries.map(({ cidr }) => cidr));
 
+/** Comma list of `host:port`; IPv6 hosts in brackets. */
+export const brokersSchema = listOf((entry): { broker: string } | string => {
+  const port = /^(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+):(\d{1,5})$/.exec(entry)?.[1];
+  return port !== undefined && isPort(port) ? { broker: entry } : 'each entry must be host:port';
+}).transform((entries) => entries.map(({ broker }) => broker));
+
 /** A port number; 0 lets the system choose. */
 export const portSchema = z
   .string()

@@ -8,7 +8,12 @@ import type { Metrics } from '@cairn/telemetry';
 export interface ReadinessCheck {
   name: string;
   check(this: void): Promise<void>;
+  /** The process does its main work without it: its failure is shown, but does not make the process unready. */
+  optional?: boolean;
 }
+
+/** A dependency that is silent for so long does not work; a probe waits no longer. */
+const CHECK_TIMEOUT_MS = 3_000;
 
 /** What the operator's endpoints show. */
 export interface HealthOptions {
@@ -39,12 +44,13 @@ export class HealthController {
   /** Everything that an answer needs works: 200, or 503 with the reason of each failing check. */
   @Get('/health/ready')
   async ready(@Res() reply: FastifyReply): Promise<void> {
-    const results = await Promise.all(this.#options.checks.map(async ({ name, check }) => [name, await resultOf(check)] as const));
-    const ready = results.every(([, result]) => result === 'ok');
+    const { checks } = this.#options;
+    const results = await Promise.all(checks.map(async ({ check }) => await resultOf(check)));
+    const ready = checks.every(({ optional }, index) => optional === true || results[index] === 'ok');
     await reply
       .status(ready ? HttpStatus.OK : HttpStatus.SERVICE_UNAVAILABLE)
       .header('cache-control', 'no-store')
-      .send({ status: ready ? 'ready' : 'not ready', checks: Object.fromEntries(results) });
+      .send({ status: ready ? 'ready' : 'not ready', checks: Object.fromEntries(checks.map(({ name }, index) => [name, results[index]])) });
   }
 
   /** Metrics in Prometheus' text format. */
@@ -72,10 +78,13 @@ export class HealthModule {
 }
 
 async function resultOf(check: () => Promise<void>): Promise<string> {
+  let timer: NodeJS.Timeout | undefined;
+  const silence = new Promise<string>((resolve) => (timer = setTimeout(() => resolve('No answer in time.'), CHECK_TIMEOUT_MS)));
   try {
-    await check();
-    return 'ok';
+    return await Promise.race([check().then(() => 'ok'), silence]);
   } catch (error) {
     return CairnError.is(error) ? error.message : 'failed';
+  } finally {
+    clearTimeout(timer);
   }
 }

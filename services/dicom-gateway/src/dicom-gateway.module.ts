@@ -1,6 +1,9 @@
 import type { DynamicModule } from '@nestjs/common';
+import type { Runtime } from '@cairn/composition';
 import { FindScp } from './find/find-scp.ts';
 import { DicomGateway } from './gateway.ts';
+import { gatewayMetrics } from './gateway-metrics.ts';
+import { gatewayConfig } from './gateway-settings.ts';
 import type { GatewayConfig } from './gateway.config.ts';
 import { GATEWAY_CONFIG, GATEWAY_PORTS } from './gateway.ports.ts';
 import type { GatewayPorts } from './gateway.ports.ts';
@@ -14,6 +17,11 @@ export type { GatewayMetrics, GatewayPorts } from './gateway.ports.ts';
 
 /** The DIMSE door of the archive. `app.get(DicomGateway).addresses()` tells the real ports. */
 export class DicomGatewayModule {
+  /** As the process is configured. */
+  static forRuntime({ config, archive, logger, metrics }: Runtime): DynamicModule {
+    return DicomGatewayModule.forRoot(gatewayConfig(config), { ...archive, logger, metrics: gatewayMetrics(metrics) });
+  }
+
   /** Listens from the application's bootstrap; `app.close()` drains. */
   static forRoot(config: GatewayConfig, ports: GatewayPorts): DynamicModule {
     return {

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
+import type { Runtime } from '@cairn/composition';
 import { INDEXER_CONFIG, INDEXER_DEFAULTS, INDEXER_PORTS } from './indexer.tokens.ts';
 import type { IndexerConfig, IndexerPorts } from './indexer.tokens.ts';
 import { IndexingController } from './indexing/indexing.controller.ts';
@@ -15,6 +16,14 @@ export { IndexingService } from './indexing/indexing.service.ts';
  */
 @Module({})
 export class IndexerModule {
+  /** As the process is configured. */
+  static forRuntime({ config, stores, archive, logger, metrics }: Runtime): DynamicModule {
+    return IndexerModule.forRoot(
+      { reconcileIntervalMs: config.CAIRN_RECONCILE_INTERVAL_S * 1000, duplicateGraceMs: config.CAIRN_DUPLICATE_GRACE_S * 1000 },
+      { ...stores, journal: archive.journal, logger, metrics },
+    );
+  }
+
   /** Settings left out have their defaults. */
   static forRoot(config: Partial<IndexerConfig>, ports: IndexerPorts): DynamicModule {
     return {

@@ -1,5 +1,8 @@
 import { Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
+import type { Runtime } from '@cairn/composition';
+import { DEFAULT_TENANT, systemScope } from '@cairn/core';
+import type { Scope } from '@cairn/core';
 import { InstancesController } from './instances/instances.controller.ts';
 import { MetadataController } from './metadata/metadata.controller.ts';
 import { PixelsController } from './pixels/pixels.controller.ts';
@@ -15,6 +18,13 @@ export { httpStatusOf } from '@cairn/dicomweb';
 /** The web's way out: QIDO-RS and WADO-RS under `/dicom-web`. */
 @Module({})
 export class QueryRetrieveModule {
+  /** As the process is configured. */
+  static forRuntime({ config, archive }: Runtime): DynamicModule {
+    const { queries, retriever } = archive;
+    const scopeOf = (): Scope => systemScope(DEFAULT_TENANT);
+    return QueryRetrieveModule.forRoot({ maxLimit: config.CAIRN_QUERY_MAX_RESULTS }, { queries, retriever, scopeOf });
+  }
+
   /** Settings left out have their defaults. */
   static forRoot(config: Partial<QueryRetrieveConfig>, ports: QueryRetrievePorts): DynamicModule {
     return {

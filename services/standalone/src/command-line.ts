@@ -22,8 +22,48 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
     'start',
     {
       usage: 'start',
-      summary: 'run the archive in one process with embedded storage',
+      summary: 'run the archive in one process, with embedded storage where no other is configured',
       run: async (config) => (await import('./commands/start.ts')).start(config),
+    },
+  ],
+  [
+    'dicom-gateway',
+    {
+      usage: 'dicom-gateway',
+      summary: 'run the DICOM listener as a service; this and the following three need S3, MongoDB and Kafka',
+      run: async (config) => (await import('@cairn/dicom-gateway/main')).run(config),
+    },
+  ],
+  [
+    'ingest',
+    {
+      usage: 'ingest',
+      summary: 'run STOW-RS as a service',
+      run: async (config) => (await import('@cairn/ingest/main')).run(config),
+    },
+  ],
+  [
+    'indexer',
+    {
+      usage: 'indexer',
+      summary: 'run the indexer as a service',
+      run: async (config) => (await import('@cairn/indexer/main')).run(config),
+    },
+  ],
+  [
+    'query-retrieve',
+    {
+      usage: 'query-retrieve',
+      summary: 'run QIDO-RS and WADO-RS as a service',
+      run: async (config) => (await import('@cairn/query-retrieve/main')).run(config),
+    },
+  ],
+  [
+    'create-topics',
+    {
+      usage: 'create-topics',
+      summary: 'make the Kafka topics that are missing',
+      run: async (config) => (await import('./commands/create-topics.ts')).createTopicsCommand(config),
     },
   ],
   [

@@ -3,4 +3,5 @@
 process.env['UV_THREADPOOL_SIZE'] ??= '8';
 
 const { runCommandLine } = await import('./command-line.ts');
-process.exitCode = await runCommandLine(process.argv.slice(2), process.env);
+// Whatever the drain had to cut off (a connection to a server that does not answer) must not keep the process.
+process.exit(await runCommandLine(process.argv.slice(2), process.env));

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { runCommandLine } from '../src/command-line.ts';
-import { openDataFolder } from '../src/data-folder.ts';
+import { openDataFolder } from '@cairn/composition';
 
 const folder = mkdtempSync(join(tmpdir(), 'cairn-standalone-'));
 afterAll(() => rmSync(folder, { recursive: true }));

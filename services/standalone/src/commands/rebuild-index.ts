@@ -1,9 +1,9 @@
 import { rebuildIndex } from '@cairn/archive';
 import type { RebuildProgress } from '@cairn/archive';
+import { openStores } from '@cairn/composition';
 import type { CairnConfig } from '@cairn/config';
 import { DEFAULT_TENANT } from '@cairn/core';
 import { Metrics, createLogger } from '@cairn/telemetry';
-import { openEmbeddedStores } from '../embedded.ts';
 
 /** Progress lines are at least so far apart. */
 const PROGRESS_INTERVAL_MS = 1_000;
@@ -11,7 +11,7 @@ const PROGRESS_INTERVAL_MS = 1_000;
 /** `cairn rebuild-index`: makes the index anew from landing objects and journal, telling its progress. */
 export async function rebuildIndexCommand(config: CairnConfig): Promise<number> {
   const logger = createLogger(config.CAIRN_LOG_LEVEL);
-  const stores = await openEmbeddedStores(config.CAIRN_DATA_DIR, new Metrics(), logger);
+  const stores = await openStores(config, { metrics: new Metrics(), logger });
   let printedMs = Date.now();
   const onProgress = (progress: RebuildProgress): void => {
     if (Date.now() - printedMs < PROGRESS_INTERVAL_MS) return;

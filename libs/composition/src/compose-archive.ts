@@ -4,9 +4,9 @@ import type { CairnConfig } from '@cairn/config';
 import { UlidFactory } from '@cairn/core';
 import type { Logger } from '@cairn/core';
 import type { Metrics } from '@cairn/telemetry';
-import type { EmbeddedStores } from './embedded.ts';
+import type { Stores } from './open-stores.ts';
 
-/** The domain's parts on the embedded stores. */
+/** The domain's parts on the stores. */
 export interface Archive {
   receiver: InstanceReceiver & { close(): Promise<void> };
   queries: QueryEngine;
@@ -17,7 +17,7 @@ export interface Archive {
 /** Composes the domain. `onEventLost` is told when an instance is durable but its event was given up. */
 export function composeArchive(
   config: CairnConfig,
-  stores: EmbeddedStores,
+  stores: Stores,
   { metrics, logger, onEventLost }: { metrics: Metrics; logger: Logger; onEventLost: () => void },
 ): Archive {
   const ports = { ...stores, logger, ulids: new UlidFactory() };

@@ -1,0 +1,15 @@
+export { banner, startPage } from './banner.ts';
+export type { Reach } from './banner.ts';
+export { composeArchive } from './compose-archive.ts';
+export type { Archive } from './compose-archive.ts';
+export { openDataFolder } from './data-folder.ts';
+export type { DataFolder } from './data-folder.ts';
+export { listening } from './listening.ts';
+export { openStores, requireDistributed } from './open-stores.ts';
+export type { Stores } from './open-stores.ts';
+export { openRuntime, openService } from './runtime.ts';
+export type { Runtime } from './runtime.ts';
+export { SAMPLE_BOUNDARY, SAMPLE_FILE, writeSample } from './sample-files.ts';
+export { busCheck, indexCheck, objectStoreCheck } from './store-checks.ts';
+export type { StoreCheck } from './store-checks.ts';
+export { createTopics } from './topics.ts';
