@@ -1,7 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ALL_TENANTS, CairnError, systemScope } from '@cairn/core';
 import type { ErrorCode, Scope } from '@cairn/core';
-import type { DeliveredEvent, EventBus, EventBusSupports, EventFailure, EventHandler, OutgoingEvent } from './event-bus.ts';
+import type {
+  DeliveredEvent,
+  EventBus,
+  EventBusObserver,
+  EventBusSupports,
+  EventFailure,
+  EventHandler,
+  OutgoingEvent,
+} from './event-bus.ts';
 
 /** A bus under test: `reopen` gives a bus on the same log after the one before was closed. */
 export interface BusUnderTest {
@@ -16,14 +24,20 @@ const two = systemScope('two');
 const TOPIC = 'ingest.v1';
 const FAST = { retryDelayMs: 1 };
 
-/** What every {@link EventBus} must do. `create` gives one with an empty log. */
-export function describeEventBusContract(name: string, create: () => Promise<BusUnderTest>, supports: EventBusSupports): void {
+/** What every {@link EventBus} must do. `create` gives one with an empty log that tells the observer. */
+export function describeEventBusContract(
+  name: string,
+  create: (observer: EventBusObserver) => Promise<BusUnderTest>,
+  supports: EventBusSupports,
+): void {
   describe(`${name} as an EventBus`, () => {
     let current: BusUnderTest;
     let bus: EventBus;
+    let buried: string[];
 
     beforeEach(async () => {
-      current = await create();
+      buried = [];
+      current = await create({ buried: (topic, group) => void buried.push(`${topic} ${group}`) });
       bus = current.bus;
     });
 
@@ -42,7 +56,11 @@ export function describeEventBusContract(name: string, create: () => Promise<Bus
     });
 
     describeDelivery(() => bus, reopen);
-    describeFailures(() => bus, reopen);
+    describeFailures(
+      () => bus,
+      reopen,
+      () => buried,
+    );
     describeGroups(() => bus, reopen, supports);
   });
 }
@@ -68,6 +86,25 @@ function describeDelivery(bus: () => EventBus, reopen: () => Promise<void>): voi
       publishedMs: expect.any(Number),
     });
     await drained(bus(), all);
+  });
+
+  it('keeps the trace context of an event that has one: live, read from the log, as a dead letter and replayed', async () => {
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    const seen = recorder();
+    await bus().publish(one, TOPIC, [{ ...event(1), traceparent }, event(2)]);
+    await bus().subscribe(all, TOPIC, 'g', async (events) => {
+      await seen.handler(events);
+      return events.flatMap(({ id, attempt }) => (id === '3' && attempt === 1 ? [{ id, reason: 'no', retriable: false }] : []));
+    });
+    await seen.count(2);
+    await bus().publish(one, TOPIC, [{ ...event(3), traceparent }, event(4)]);
+    await seen.count(4);
+    await drained(bus(), all);
+    expect(seen.events.map((delivered) => delivered.traceparent)).toEqual([traceparent, undefined, traceparent, undefined]);
+    expect((await bus().deadLetters(all, TOPIC, 'g'))[0]!.event.traceparent).toBe(traceparent);
+    await bus().replay(all, TOPIC, 'g', '3');
+    await seen.count(5);
+    expect(seen.events[4]).toMatchObject({ id: '3', traceparent });
   });
 
   it('delivers what was published before the group subscribed', async () => {
@@ -190,7 +227,7 @@ function describeDelivery(bus: () => EventBus, reopen: () => Promise<void>): voi
   });
 }
 
-function describeFailures(bus: () => EventBus, reopen: () => Promise<void>): void {
+function describeFailures(bus: () => EventBus, reopen: () => Promise<void>, buried: () => readonly string[]): void {
   it('delivers a failed event again and holds back only later events of its key', async () => {
     let failures = 2;
     const seen = recorder((events) => failIf(events, ({ id }) => id === '1' && failures-- > 0));
@@ -234,6 +271,7 @@ function describeFailures(bus: () => EventBus, reopen: () => Promise<void>): voi
       ['1', 3, 'because', TOPIC, 'g'],
       ['2', 1, 'because', TOPIC, 'g'],
     ]);
+    expect(buried()).toEqual([`${TOPIC} g`, `${TOPIC} g`]);
     await drained(bus(), all);
   });
 

@@ -9,6 +9,8 @@ export interface OutgoingEvent {
   type: string;
   /** At most 1 MiB. */
   data: string;
+  /** The publisher's span, as W3C Trace Context writes it; travels with the event. */
+  traceparent?: string;
 }
 
 /** An event as a subscriber gets it. */
@@ -58,6 +60,12 @@ export interface DeadLetter {
   group: string;
   event: DeliveredEvent;
   reason: string;
+}
+
+/** Told what becomes of events; for metrics. Every adapter takes one. */
+export interface EventBusObserver {
+  /** An event of the topic was given up for the group. */
+  buried?(topic: string, group: string): void;
 }
 
 /** What an adapter can do that others cannot. */

@@ -2,6 +2,7 @@ export type {
   DeadLetter,
   DeliveredEvent,
   EventBus,
+  EventBusObserver,
   EventBusSupports,
   EventFailure,
   EventHandler,

@@ -20,7 +20,7 @@ export interface MessageContext {
 
 /**
  * The event as a message: CloudEvents 1.0, Kafka protocol binding 1.0.2 §3.2 (binary content mode); the tenant is an extension
- * attribute.
+ * attribute. The trace context has the header that W3C Trace Context names, which instrumented clients read.
  */
 export function toMessage(event: OutgoingEvent, context: MessageContext): Message & { headers: IHeaders } {
   return {
@@ -33,6 +33,7 @@ export function toMessage(event: OutgoingEvent, context: MessageContext): Messag
       ce_type: event.type,
       ce_time: new Date(context.publishedMs).toISOString(),
       ce_tenant: context.tenant,
+      ...(event.traceparent === undefined ? {} : { traceparent: event.traceparent }),
       'content-type': 'application/json',
     },
   };
@@ -42,6 +43,7 @@ export function toMessage(event: OutgoingEvent, context: MessageContext): Messag
 export function fromMessage(message: KafkaMessage): ReceivedEvent {
   const { headers, key, value, offset, timestamp } = message;
   const publishedMs = Date.parse(headerOf(headers, 'ce_time') ?? '');
+  const traceparent = headerOf(headers, 'traceparent');
   const event = {
     id: headerOf(headers, 'ce_id') ?? `offset ${offset}`,
     key: key?.toString() ?? '',
@@ -51,6 +53,7 @@ export function fromMessage(message: KafkaMessage): ReceivedEvent {
     sequence: Number(offset),
     publishedMs: Number.isNaN(publishedMs) ? Number(timestamp) : publishedMs,
     attempt: 1,
+    ...(traceparent === undefined ? {} : { traceparent }),
   };
   const problem = problemOf(message);
   return problem === undefined ? event : { ...event, problem };

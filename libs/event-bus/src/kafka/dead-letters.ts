@@ -124,9 +124,9 @@ function toLetter(message: KafkaMessage, topic: string, group: string): DeadLett
 
 /** The event as it was delivered for the last time. */
 function eventOf(message: KafkaMessage): DeliveredEvent {
-  const { id, type, data, tenant, publishedMs } = fromMessage(message);
+  const { problem: _, ...event } = fromMessage(message);
   const key = headerOf(message.headers, 'cairn_key') ?? '';
   const sequence = Number(headerOf(message.headers, 'cairn_offset'));
   const attempt = Number(headerOf(message.headers, 'cairn_attempt'));
-  return { id, key, type, data, tenant, publishedMs, sequence, attempt };
+  return { ...event, key, sequence, attempt };
 }

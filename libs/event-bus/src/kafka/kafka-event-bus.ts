@@ -2,7 +2,17 @@ import type { Kafka, RetryOptions } from 'kafkajs';
 import { CairnError, silentLogger } from '@cairn/core';
 import type { Logger, Scope } from '@cairn/core';
 import { DEFAULT_SUBSCRIBE_OPTIONS } from '../delivery/delivery-queue.ts';
-import type { DeadLetter, EventBus, EventBusSupports, EventHandler, OutgoingEvent, SubscribeOptions, Subscription } from '../event-bus.ts';
+import type {
+  DeadLetter,
+  DeliveredEvent,
+  EventBus,
+  EventBusObserver,
+  EventBusSupports,
+  EventHandler,
+  OutgoingEvent,
+  SubscribeOptions,
+  Subscription,
+} from '../event-bus.ts';
 import { toMessage } from './cloud-event.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { GroupOffsets } from './group-offsets.ts';
@@ -20,6 +30,7 @@ export interface KafkaEventBusOptions extends KafkaConnection {
   prefix?: string;
   /** `ce_source` of what is published, a URI reference. Default `/cairn`. */
   source?: string;
+  observer?: EventBusObserver;
 }
 
 /**
@@ -35,6 +46,7 @@ export class KafkaEventBus implements EventBus {
   readonly #client: Kafka;
   readonly #retry: RetryOptions;
   readonly #logger: Logger;
+  readonly #observer: EventBusObserver;
   readonly #names: KafkaNames;
   readonly #source: string;
   readonly #publisher: KafkaPublisher;
@@ -48,6 +60,7 @@ export class KafkaEventBus implements EventBus {
     this.#client = createClient(options);
     this.#retry = retryOptions(options);
     this.#logger = options.logger ?? silentLogger;
+    this.#observer = options.observer ?? {};
     this.#names = new KafkaNames(options.prefix);
     this.#source = options.source ?? '/cairn';
     this.#publisher = new KafkaPublisher(this.#client, this.#logger);
@@ -87,7 +100,7 @@ export class KafkaEventBus implements EventBus {
     if (this.#subscriptions.has(name)) throw new CairnError('internal.unexpected', 'The group is subscribed already.');
     this.#subscriptions.set(name, undefined);
     try {
-      const subscription = await this.#open(tenant, topic, groupId, handler, options);
+      const subscription = await this.#open({ tenant, topic, group }, handler, options);
       if (this.#closed) await subscription.close();
       this.#requireOpen();
       this.#subscriptions.set(name, subscription);
@@ -129,13 +142,21 @@ export class KafkaEventBus implements EventBus {
     await this.#offsets.close();
   }
 
-  #open(tenant: string, topic: string, groupId: string, handler: EventHandler, options: SubscribeOptions): Promise<KafkaSubscription> {
+  #open(
+    { tenant, topic, group }: { tenant: string; topic: string; group: string },
+    handler: EventHandler,
+    options: SubscribeOptions,
+  ): Promise<KafkaSubscription> {
+    const groupId = this.#names.group(tenant, group);
     const queue = {
       topic,
       handler,
       options: { ...DEFAULT_SUBSCRIBE_OPTIONS, ...options },
       logger: this.#logger,
-      bury: (event: Parameters<DeadLetters['bury']>[1], reason: string) => this.#deadLetters.bury({ topic, groupId }, event, reason),
+      bury: async (event: DeliveredEvent, reason: string) => {
+        await this.#deadLetters.bury({ topic, groupId }, event, reason);
+        this.#observer.buried?.(topic, group);
+      },
     };
     const context = { client: this.#client, offsets: this.#offsets, retry: this.#retry, logger: this.#logger };
     return KafkaSubscription.open({ ...context, topic: this.#names.topic(topic), groupId, tenant, queue });

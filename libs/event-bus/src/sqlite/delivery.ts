@@ -1,7 +1,7 @@
 import { ALL_TENANTS } from '@cairn/core';
 import type { Logger } from '@cairn/core';
 import { DeliveryQueue } from '../delivery/delivery-queue.ts';
-import type { DeliveredEvent, EventHandler, SubscribeOptions, Subscription } from '../event-bus.ts';
+import type { DeliveredEvent, EventBusObserver, EventHandler, SubscribeOptions, Subscription } from '../event-bus.ts';
 import type { EventLogClient } from './event-log-client.ts';
 import type { Subscriber } from './event-log.ts';
 
@@ -18,6 +18,7 @@ export interface DeliveryContext {
   handler: EventHandler;
   options: Required<SubscribeOptions>;
   logger: Logger;
+  observer: EventBusObserver;
 }
 
 /**
@@ -43,11 +44,15 @@ export class Delivery implements Subscription {
   readonly #loop: Promise<void>;
 
   constructor(context: DeliveryContext, committed: number) {
-    this.subscriber = context.subscriber;
+    const { log, subscriber, observer } = context;
+    const { topic, group } = subscriber;
+    this.subscriber = subscriber;
     this.#context = context;
-    const bury = (event: DeliveredEvent, reason: string): Promise<void> =>
-      context.log.call('addDeadLetter', context.subscriber, event, reason);
-    this.#queue = new DeliveryQueue({ ...context, topic: context.subscriber.topic, bury });
+    const bury = async (event: DeliveredEvent, reason: string): Promise<void> => {
+      await log.call('addDeadLetter', subscriber, event, reason);
+      observer.buried?.(topic, group);
+    };
+    this.#queue = new DeliveryQueue({ ...context, topic, bury });
     this.#read = committed;
     this.#committed = committed;
     this.#loop = this.#run();

@@ -1,7 +1,7 @@
 import { DatabaseSync } from 'node:sqlite';
 import type { StatementSync } from 'node:sqlite';
 import { ALL_TENANTS } from '@cairn/core';
-import type { DeadLetter, DeliveredEvent } from '../event-bus.ts';
+import type { DeadLetter, DeliveredEvent, OutgoingEvent } from '../event-bus.ts';
 
 /** A topic that no group ever subscribed to keeps this many events for a group to come. */
 const KEPT_WITHOUT_GROUP = 10_000;
@@ -13,7 +13,7 @@ const SCHEMA = `
   PRAGMA synchronous = NORMAL;
   CREATE TABLE IF NOT EXISTS events (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT, topic TEXT NOT NULL, tenant TEXT NOT NULL, id TEXT NOT NULL, key TEXT NOT NULL,
-    type TEXT NOT NULL, data TEXT NOT NULL, publishedMs INTEGER NOT NULL, onlyFor TEXT);
+    type TEXT NOT NULL, data TEXT NOT NULL, publishedMs INTEGER NOT NULL, onlyFor TEXT, traceparent TEXT);
   CREATE INDEX IF NOT EXISTS eventsByTopic ON events (topic, sequence);
   CREATE TABLE IF NOT EXISTS groups (
     topic TEXT NOT NULL, subscriber TEXT NOT NULL, committed INTEGER NOT NULL, PRIMARY KEY (topic, subscriber)) WITHOUT ROWID;
@@ -30,13 +30,9 @@ export interface Subscriber {
 }
 
 /** An event as it is appended. */
-export interface AppendedEvent {
+export interface AppendedEvent extends OutgoingEvent {
   topic: string;
   tenant: string;
-  id: string;
-  key: string;
-  type: string;
-  data: string;
   publishedMs: number;
 }
 
@@ -63,11 +59,12 @@ export class EventLog {
   constructor(file: string) {
     this.#db = new DatabaseSync(file);
     this.#db.exec(SCHEMA);
+    addColumn(this.#db, 'events', 'traceparent');
     this.#insert = this.#db.prepare(
-      'INSERT INTO events (topic, tenant, id, key, type, data, publishedMs, onlyFor) VALUES (?, ?, ?, ?, ?, ?, ?, ?)',
+      'INSERT INTO events (topic, tenant, id, key, type, data, publishedMs, onlyFor, traceparent) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)',
     );
     this.#select = this.#db.prepare(
-      `SELECT sequence, tenant, id, key, type, data, publishedMs FROM events
+      `SELECT sequence, tenant, id, key, type, data, publishedMs, traceparent FROM events
        WHERE topic = ? AND sequence > ? AND (tenant = ? OR ? = '${ALL_TENANTS}') AND (onlyFor IS NULL OR onlyFor = ?)
        ORDER BY sequence LIMIT ?`,
     );
@@ -86,10 +83,7 @@ export class EventLog {
   append(events: readonly AppendedEvent[]): number {
     const last = this.#transaction(() => {
       let sequence = 0;
-      for (const event of events) {
-        const { topic, tenant, id, key, type, data, publishedMs } = event;
-        sequence = Number(this.#insert.run(topic, tenant, id, key, type, data, publishedMs, null).lastInsertRowid);
-      }
+      for (const event of events) sequence = this.#append(event, null);
       for (const topic of new Set(events.map((event) => event.topic))) this.#trimWithoutGroup(topic);
       return sequence;
     });
@@ -166,14 +160,17 @@ export class EventLog {
         .get(topic, name, id);
       if (row === undefined) return undefined;
       const event = JSON.parse(String(row['event'])) as DeliveredEvent;
-      const { tenant, key, type, data, publishedMs } = event;
-      const sequence = Number(this.#insert.run(topic, tenant, id, key, type, data, publishedMs, name).lastInsertRowid);
-      return { ...event, sequence, attempt: 1 };
+      return { ...event, sequence: this.#append({ ...event, topic }, name), attempt: 1 };
     });
   }
 
   close(): void {
     this.#db.close();
+  }
+
+  #append(event: AppendedEvent, onlyFor: string | null): number {
+    const { topic, tenant, id, key, type, data, publishedMs, traceparent = null } = event;
+    return Number(this.#insert.run(topic, tenant, id, key, type, data, publishedMs, onlyFor, traceparent).lastInsertRowid);
   }
 
   /** Bounds a topic that nobody reads, looking at it only once in a while. */
@@ -202,6 +199,12 @@ export class EventLog {
   }
 }
 
+/** Logs of earlier versions lack the column. */
+function addColumn(db: DatabaseSync, table: string, column: string): void {
+  const columns = db.prepare(`PRAGMA table_info(${table})`).all();
+  if (columns.every(({ name }) => name !== column)) db.exec(`ALTER TABLE ${table} ADD COLUMN ${column} TEXT`);
+}
+
 /** A subscriber's name within its topic; no tenant's name holds a `|`. */
 function nameOf(subscriber: Subscriber): string {
   return `${subscriber.tenant}|${subscriber.group}`;
@@ -217,5 +220,6 @@ function toEvent(row: Record<string, unknown>): DeliveredEvent {
     key: String(row['key']),
     type: String(row['type']),
     data: String(row['data']),
+    ...(typeof row['traceparent'] === 'string' ? { traceparent: row['traceparent'] } : {}),
   };
 }

@@ -7,6 +7,7 @@ import type {
   DeadLetter,
   DeliveredEvent,
   EventBus,
+  EventBusObserver,
   EventBusSupports,
   EventHandler,
   OutgoingEvent,
@@ -25,6 +26,7 @@ export interface SqliteEventBusOptions {
   /** Database file of the log; made when absent. One process at a time. */
   file: string;
   logger?: Logger;
+  observer?: EventBusObserver;
 }
 
 /**
@@ -39,31 +41,33 @@ export class SqliteEventBus implements EventBus {
   readonly supports: EventBusSupports = { durableOnPublish: true, keepsCommitted: false };
   readonly #log: EventLogClient;
   readonly #logger: Logger;
+  readonly #observer: EventBusObserver;
   readonly #publisher: Publisher;
   readonly #deliveries = new Set<Delivery>();
   #closed = false;
 
-  private constructor(log: EventLogClient, logger: Logger) {
+  private constructor(log: EventLogClient, { logger = silentLogger, observer = {} }: SqliteEventBusOptions) {
     this.#log = log;
     this.#logger = logger;
+    this.#observer = observer;
     this.#publisher = new Publisher(log, (topic, events) => this.#offer(topic, events));
   }
 
   /** Opens the log. Not possible → `event-bus.unavailable`. */
   static async open(options: SqliteEventBusOptions): Promise<SqliteEventBus> {
     await mkdir(dirname(options.file), { recursive: true });
-    return new SqliteEventBus(await EventLogClient.open(options.file), options.logger ?? silentLogger);
+    return new SqliteEventBus(await EventLogClient.open(options.file), options);
   }
 
   async publish(scope: Scope, topic: string, events: readonly OutgoingEvent[]): Promise<void> {
     this.#requireOpen();
     if (events.length === 0) return;
     const publishedMs = Date.now();
-    const appended = events.map(({ id, key, type, data }) => {
-      if (data.length * 3 > MAX_DATA_BYTES && Buffer.byteLength(data) > MAX_DATA_BYTES) {
+    const appended = events.map((event) => {
+      if (event.data.length * 3 > MAX_DATA_BYTES && Buffer.byteLength(event.data) > MAX_DATA_BYTES) {
         throw new CairnError('internal.unexpected', 'An event holds at most 1 MiB.');
       }
-      return { topic, tenant: scope.tenant, id, key, type, data, publishedMs };
+      return { ...event, topic, tenant: scope.tenant, publishedMs };
     });
     await this.#publisher.publish(appended);
   }
@@ -79,7 +83,14 @@ export class SqliteEventBus implements EventBus {
     const subscriber = { topic, tenant: scope.tenant, group };
     if (this.#deliveryOf(subscriber) !== undefined) throw new CairnError('internal.unexpected', 'The group is subscribed already.');
     const committed = await this.#log.call('register', subscriber);
-    const context = { log: this.#log, subscriber, handler, options: { ...DEFAULT_SUBSCRIBE_OPTIONS, ...options }, logger: this.#logger };
+    const context = {
+      log: this.#log,
+      subscriber,
+      handler,
+      options: { ...DEFAULT_SUBSCRIBE_OPTIONS, ...options },
+      logger: this.#logger,
+      observer: this.#observer,
+    };
     const delivery = new Delivery(context, committed);
     this.#deliveries.add(delivery);
     return {

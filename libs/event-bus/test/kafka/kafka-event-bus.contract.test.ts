@@ -12,8 +12,8 @@ else {
   afterAll(() => server.stop());
   describeEventBusContract(
     'KafkaEventBus',
-    async () => {
-      const options = { brokers: server.address.split(','), prefix: `${randomUUID()}.` };
+    async (observer) => {
+      const options = { observer, brokers: server.address.split(','), prefix: `${randomUUID()}.` };
       await ensureTopics(
         options,
         ['ingest.v1', 'dicom.study.v1'].map((name) => ({ name, partitions: 3 })),

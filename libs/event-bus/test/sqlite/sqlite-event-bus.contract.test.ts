@@ -6,9 +6,9 @@ import { SqliteEventBus } from '@cairn/event-bus/sqlite';
 
 describeEventBusContract(
   'SqliteEventBus',
-  async () => {
+  async (observer) => {
     const folder = await mkdtemp(join(tmpdir(), 'cairn-events-'));
-    const open = (): Promise<SqliteEventBus> => SqliteEventBus.open({ file: join(folder, 'events.sqlite') });
+    const open = (): Promise<SqliteEventBus> => SqliteEventBus.open({ file: join(folder, 'events.sqlite'), observer });
     return { bus: await open(), reopen: open, destroy: () => rm(folder, { recursive: true }) };
   },
   { durableOnPublish: true, keepsCommitted: false },

@@ -1,7 +1,9 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ALL_TENANTS, systemScope } from '@cairn/core';
+import type { DeliveredEvent } from '@cairn/event-bus';
 import { SqliteEventBus } from '@cairn/event-bus/sqlite';
 import { makeTempDir } from '@cairn/testing';
 import type { TempDir } from '@cairn/testing';
@@ -25,6 +27,29 @@ describe('SqliteEventBus', () => {
       code: 'event-bus.unavailable',
       retriable: true,
     });
+  });
+
+  it('opens a log of a version before trace contexts', async () => {
+    const file = join(folder.path, 'events.sqlite');
+    const old = new DatabaseSync(file);
+    old.exec(`CREATE TABLE events (
+      sequence INTEGER PRIMARY KEY AUTOINCREMENT, topic TEXT NOT NULL, tenant TEXT NOT NULL, id TEXT NOT NULL, key TEXT NOT NULL,
+      type TEXT NOT NULL, data TEXT NOT NULL, publishedMs INTEGER NOT NULL, onlyFor TEXT)`);
+    old.exec(`INSERT INTO events (topic, tenant, id, key, type, data, publishedMs) VALUES ('t', 'default', 'old', 'k', 'x', '{}', 1)`);
+    old.close();
+    const bus = await SqliteEventBus.open({ file });
+    await bus.publish(scope, 't', [{ id: 'new', key: 'k', type: 'x', data: '{}', traceparent: 'some' }]);
+    const seen: DeliveredEvent[] = [];
+    await bus.subscribe(scope, 't', 'g', async (events) => {
+      seen.push(...events);
+      return [];
+    });
+    while (seen.length < 2) await new Promise((resolve) => setImmediate(resolve));
+    expect(seen.map(({ id, traceparent }) => [id, traceparent])).toEqual([
+      ['old', undefined],
+      ['new', 'some'],
+    ]);
+    await bus.close();
   });
 
   it('refuses publishers while 64 MiB wait, and takes them again afterwards', async () => {
