@@ -15,3 +15,5 @@ export { makeTempDir } from './temp-dir.ts';
 export type { TempDir } from './temp-dir.ts';
 export { corpus } from './corpus.ts';
 export type { CorpusFile } from './corpus.ts';
+export { FaultProxy } from './fault-proxy.ts';
+export type { Direction, LinkState } from './fault-proxy.ts';
