@@ -32,17 +32,17 @@ export interface JobStore {
    * Keeps a job; durable, also against a power loss, when it resolves. Gives the payload that is kept: another one than the job's
    * where its id was taken, for then nothing changes. Of concurrent callers one is the first.
    */
-  put(scope: Scope, job: NewJob): Promise<string>;
+  putJob(scope: Scope, job: NewJob): Promise<string>;
 
   /**
    * The job of this type that is due the longest, now leased for `leaseMs`; undefined when none is due. When the lease ends
-   * before {@link JobStore.finish} or {@link JobStore.reschedule} the job is due again. No two callers get the same one.
+   * before {@link JobStore.finishJob} or {@link JobStore.rescheduleJob} the job is due again. No two callers get the same one.
    */
-  claim(scope: Scope, type: string, nowMs: number, leaseMs: number): Promise<ClaimedJob | undefined>;
+  claimJob(scope: Scope, type: string, nowMs: number, leaseMs: number): Promise<ClaimedJob | undefined>;
 
   /** Makes a job due at another time and keeps the payload given: prolongs a lease, or gives it back. False when it was lost. */
-  reschedule(scope: Scope, job: ClaimedJob, dueMs: number): Promise<boolean>;
+  rescheduleJob(scope: Scope, job: ClaimedJob, dueMs: number): Promise<boolean>;
 
   /** Removes a job that is done; its id is free. False when its lease was lost. */
-  finish(scope: Scope, job: ClaimedJob): Promise<boolean>;
+  finishJob(scope: Scope, job: ClaimedJob): Promise<boolean>;
 }

@@ -86,12 +86,10 @@ export interface MetadataStoreSupports {
 
 /**
  * The index. Everything in it can be rebuilt from landing objects and journal: the same set of receipts and facts gives equal
- * documents whatever their order and however often they are applied. Failure of the engine → `metadata-store.unavailable` (retriable).
+ * documents whatever their order and however often they are applied. Jobs lie beside it. Failure of the engine → `metadata-store.unavailable` (retriable).
  */
-export interface MetadataStore {
+export interface MetadataStore extends JobStore {
   readonly supports: MetadataStoreSupports;
-  /** Work of background workers, beside the index. */
-  readonly jobs: JobStore;
 
   /**
    * Adds receipts, all or none; outcomes in their order. When it resolves they outlive the death of the process; after a power

@@ -37,11 +37,11 @@ describe('SqliteMetadataStore and its file', () => {
 
   it('holds jobs when the index was deleted', async () => {
     const first = await SqliteMetadataStore.open({ file });
-    await first.jobs.put(scope, { id: 'id', type: 'type', payload: 'payload', dueMs: 0 });
+    await first.putJob(scope, { id: 'id', type: 'type', payload: 'payload', dueMs: 0 });
     await first.close();
     for (const suffix of ['', '-wal', '-shm']) await rm(file + suffix, { force: true });
     const second = await SqliteMetadataStore.open({ file });
-    expect(await second.jobs.claim(scope, 'type', 1, 10)).toMatchObject({ id: 'id', payload: 'payload' });
+    expect(await second.claimJob(scope, 'type', 1, 10)).toMatchObject({ id: 'id', payload: 'payload' });
     await second.close();
   });
 

@@ -17,7 +17,7 @@ const LONGEST_PAUSE_MS = 900_000;
 /** What {@link Commitments} work on. */
 export interface CommitmentPorts {
   objectStore: ObjectReader;
-  metadataStore: Pick<MetadataStore, 'query' | 'instances' | 'instance' | 'jobs'>;
+  metadataStore: Pick<MetadataStore, 'query' | 'instances' | 'instance' | keyof JobStore>;
   logger?: Logger;
 }
 
@@ -55,7 +55,7 @@ export class Commitments implements CommitmentService {
   readonly #now: () => number;
 
   constructor(ports: CommitmentPorts, options: CommitmentOptions = {}) {
-    this.#jobs = ports.metadataStore.jobs;
+    this.#jobs = ports.metadataStore;
     this.#verifier = new InstanceVerifier(ports);
     this.#logger = ports.logger ?? silentLogger;
     this.#indexWaitMs = options.indexWaitMs ?? 60_000;
@@ -73,20 +73,20 @@ export class Commitments implements CommitmentService {
   }
 
   async handleNext(scope: Scope, send: SendReport, signal: AbortSignal): Promise<boolean> {
-    const job = await this.#jobs.claim(scope, JOB_TYPE, this.#now(), this.#leaseMs);
+    const job = await this.#jobs.claimJob(scope, JOB_TYPE, this.#now(), this.#leaseMs);
     if (job === undefined) return false;
     const transaction = JSON.parse(job.payload) as Transaction;
     const lease = new Lease(this.#jobs, scope, job, { leaseMs: this.#leaseMs, now: this.#now });
     const dueMs = await this.#attempt(scope, { job, transaction, send, signal: AbortSignal.any([signal, lease.lost]) });
     await lease.end();
-    if (dueMs === undefined) await this.#jobs.finish(scope, job);
-    else await this.#jobs.reschedule(scope, { ...job, payload: JSON.stringify(transaction) }, dueMs);
+    if (dueMs === undefined) await this.#jobs.finishJob(scope, job);
+    else await this.#jobs.rescheduleJob(scope, { ...job, payload: JSON.stringify(transaction) }, dueMs);
     return true;
   }
 
   async #keep(scope: Scope, id: string, transaction: Transaction): Promise<Transaction> {
     const job = { id, type: JOB_TYPE, payload: JSON.stringify(transaction), dueMs: transaction.requestedMs };
-    return JSON.parse(await this.#jobs.put(scope, job)) as Transaction;
+    return JSON.parse(await this.#jobs.putJob(scope, job)) as Transaction;
   }
 
   /** One attempt; gives when the next one is due, undefined when the request is done with. */

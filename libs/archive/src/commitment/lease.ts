@@ -11,11 +11,16 @@ export class Lease {
   readonly #timer: NodeJS.Timeout;
   #renewal: Promise<void> = Promise.resolve();
 
-  constructor(jobs: JobStore, scope: Scope, job: ClaimedJob, { leaseMs, now }: { leaseMs: number; now: () => number }) {
+  constructor(
+    jobs: Pick<JobStore, 'rescheduleJob'>,
+    scope: Scope,
+    job: ClaimedJob,
+    { leaseMs, now }: { leaseMs: number; now: () => number },
+  ) {
     this.#timer = setInterval(() => {
       this.#renewal = this.#renewal.then(async () => {
         // An outage is no loss: the lease may outlast it, and else another worker does the same once more.
-        if (!(await jobs.reschedule(scope, job, now() + leaseMs).catch(() => true))) this.#lose();
+        if (!(await jobs.rescheduleJob(scope, job, now() + leaseMs).catch(() => true))) this.#lose();
       });
     }, leaseMs / RENEWALS);
   }

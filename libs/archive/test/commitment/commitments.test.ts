@@ -186,7 +186,7 @@ describe('Commitments', () => {
   it('is finished by another process when one dies in the middle', async () => {
     await hold(first!);
     await ask([reference(first!)]);
-    await archive.metadataStore.jobs.claim(scope, 'storage-commitment', nowMs, 15_000);
+    await archive.metadataStore.claimJob(scope, 'storage-commitment', nowMs, 15_000);
     expect(await next()).toBe(false);
     nowMs += 15_000;
     expect(await next()).toBe(true);
@@ -214,7 +214,7 @@ describe('Commitments', () => {
     await commitments(real).request(scope, { transactionUid: '1.2.5', requestorAet: 'CT1', references: [reference(first!)] });
     let taken: unknown;
     const slow = async (_: CommitmentReport, stopped: AbortSignal): Promise<void> => {
-      taken = await archive.metadataStore.jobs.claim(scope, 'storage-commitment', Date.now() + 60_000, 60_000);
+      taken = await archive.metadataStore.claimJob(scope, 'storage-commitment', Date.now() + 60_000, 60_000);
       await delay(60_000, undefined, { signal: stopped });
     };
     await commitments(real).handleNext(scope, slow, signal);

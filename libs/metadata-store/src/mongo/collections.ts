@@ -1,4 +1,5 @@
 import mongoose from 'mongoose';
+import { INDEXES } from './indexes.ts';
 
 type Collection<T extends { _id: string }> = mongoose.mongo.Collection<T>;
 
@@ -160,68 +161,11 @@ export interface Collections {
   jobs: Collection<StoredJob>;
 }
 
-type IndexKeys = Record<string, 1>;
-
-/** Every index, with the query that needs it; `_id` answers by identity, and by tenant as a range. */
-const INDEXES: Readonly<Record<keyof Collections, readonly IndexKeys[]>> = {
-  patients: [
-    // Patients in order.
-    { tenant: 1, order: 1 },
-    // Patients by Patient ID, whatever its issuer.
-    { tenant: 1, patientId: 1, order: 1 },
-    // Patients by parts of their names.
-    { tenant: 1, tokens: 1, order: 1 },
-  ],
-  studies: [
-    // Studies in order, by date.
-    { tenant: 1, order: 1 },
-    // Studies by Patient ID.
-    { tenant: 1, patientId: 1, order: 1 },
-    // Studies by accession number.
-    { tenant: 1, accessionNumber: 1, order: 1 },
-    // Studies by parts of texts and by modality.
-    { tenant: 1, tokens: 1, order: 1 },
-    // Studies of a patient: its counts and representative.
-    { patient: 1 },
-  ],
-  series: [
-    // Series of a study in order.
-    { study: 1, order: 1 },
-    // Series by SeriesInstanceUID in any study.
-    { uid: 1 },
-  ],
-  instances: [
-    // Instances of a series in order; its counts.
-    { series: 1, order: 1 },
-    // Instances by SOPInstanceUID in any series: queries, conflicts.
-    { sop: 1 },
-    // Receipts that the index knows.
-    { known: 1 },
-    // Duplicates to collect, oldest first.
-    { firstDuplicate: 1 },
-  ],
-  receiptTexts: [],
-  claims: [
-    // The claims of a group.
-    { group: 1 },
-    // The reconciliation list, oldest first.
-    { tenant: 1, order: 1 },
-    // A conflict by its id.
-    { tenant: 1, conflict: 1 },
-  ],
-  resolutions: [],
-  marks: [],
-  jobs: [
-    // The job of a type that is due the longest.
-    { tenant: 1, type: 1, due: 1 },
-  ],
-};
-
 /** The collections of a connection, their indexes made where they are missing. */
 export async function openCollections(connection: mongoose.Connection): Promise<Collections> {
   for (const [name, indexes] of Object.entries(INDEXES)) {
     const schema = new mongoose.Schema({ _id: String }, { strict: false, autoIndex: false, autoCreate: false, collection: name });
-    for (const keys of indexes) schema.index(keys);
+    for (const { keys } of indexes) schema.index(keys);
     await connection.model(name, schema).createIndexes();
   }
   const database = connection.getClient().db(connection.name);

@@ -12,12 +12,12 @@ import type {
   ReceiptOutcome,
   RetrievableInstance,
 } from '../metadata-store.ts';
-import type { JobStore } from '../jobs.ts';
+import type { ClaimedJob, NewJob } from '../jobs.ts';
 import type { QueryPage, QueryPlan } from '../query.ts';
 import { openCollections } from './collections.ts';
 import type { Collections } from './collections.ts';
 import { instanceDocumentOf } from './instances.ts';
-import { MongoJobStore } from './jobs.ts';
+import { claimJob, finishJob, putJob, rescheduleJob } from './jobs.ts';
 import { idOf, ofTenant } from './keys.ts';
 import { runQuery } from './query/run-query.ts';
 import { FrequencyTables } from './query/token-frequencies.ts';
@@ -53,13 +53,11 @@ export interface MongoMetadataStoreOptions {
  */
 export class MongoMetadataStore implements MetadataStore {
   readonly supports: MetadataStoreSupports = { indexedContains: true };
-  readonly jobs: JobStore;
   readonly #connection: mongoose.Connection;
   readonly #collections: Collections;
   readonly #frequencies: FrequencyTables;
 
   private constructor(connection: mongoose.Connection, collections: Collections) {
-    this.jobs = new MongoJobStore(collections.jobs, translated);
     this.#connection = connection;
     this.#collections = collections;
     this.#frequencies = new FrequencyTables(collections.studies);
@@ -159,6 +157,22 @@ export class MongoMetadataStore implements MetadataStore {
 
   async *exportDocuments(scope: Scope): AsyncGenerator<IndexDocument> {
     if (isVisible(scope)) yield* translatedItems(readExport(this.#collections, scope.tenant));
+  }
+
+  putJob({ tenant }: Scope, job: NewJob): Promise<string> {
+    return translated(() => putJob(this.#collections.jobs, tenant, job));
+  }
+
+  claimJob({ tenant }: Scope, type: string, nowMs: number, leaseMs: number): Promise<ClaimedJob | undefined> {
+    return translated(() => claimJob(this.#collections.jobs, tenant, { type, nowMs, leaseMs }));
+  }
+
+  rescheduleJob({ tenant }: Scope, job: ClaimedJob, dueMs: number): Promise<boolean> {
+    return translated(() => rescheduleJob(this.#collections.jobs, tenant, job, dueMs));
+  }
+
+  finishJob({ tenant }: Scope, job: ClaimedJob): Promise<boolean> {
+    return translated(() => finishJob(this.#collections.jobs, tenant, job));
   }
 
   /** Other processes must not write meanwhile: what they add may stay. */

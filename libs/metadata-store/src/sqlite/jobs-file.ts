@@ -1,8 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import type { Scope } from '@cairn/core';
-import type { ClaimedJob, JobStore, NewJob } from '../jobs.ts';
+import type { ClaimedJob, NewJob } from '../jobs.ts';
 import { Database } from './database.ts';
-import type { WorkerClient } from './worker-client.ts';
 
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS jobs (
@@ -63,30 +61,5 @@ export class JobsFile {
     const db = new Database(this.#file, false, 'FULL');
     db.connection.exec(SCHEMA);
     return (this.#opened = db);
-  }
-}
-
-/** The jobs of a file, by way of the worker that has it open. */
-export class SqliteJobStore implements JobStore {
-  readonly #worker: WorkerClient;
-
-  constructor(worker: WorkerClient) {
-    this.#worker = worker;
-  }
-
-  put(scope: Scope, job: NewJob): Promise<string> {
-    return this.#worker.call('putJob', scope, [job]);
-  }
-
-  claim(scope: Scope, type: string, nowMs: number, leaseMs: number): Promise<ClaimedJob | undefined> {
-    return this.#worker.call('claimJob', scope, [type, nowMs, leaseMs]);
-  }
-
-  reschedule(scope: Scope, job: ClaimedJob, dueMs: number): Promise<boolean> {
-    return this.#worker.call('rescheduleJob', scope, [job, dueMs]);
-  }
-
-  finish(scope: Scope, job: ClaimedJob): Promise<boolean> {
-    return this.#worker.call('finishJob', scope, [job]);
   }
 }

@@ -13,9 +13,8 @@ import type {
   ReceiptOutcome,
   RetrievableInstance,
 } from '../metadata-store.ts';
-import type { JobStore } from '../jobs.ts';
+import type { ClaimedJob, NewJob } from '../jobs.ts';
 import type { QueryPage, QueryPlan } from '../query.ts';
-import { SqliteJobStore } from './jobs-file.ts';
 import { WorkerClient } from './worker-client.ts';
 import type { DuplicateReceipt, Page } from './worker-protocol.ts';
 
@@ -35,12 +34,10 @@ export interface SqliteMetadataStoreOptions {
  */
 export class SqliteMetadataStore implements MetadataStore {
   readonly supports: MetadataStoreSupports = { indexedContains: true };
-  readonly jobs: JobStore;
   readonly #writer: WorkerClient;
   readonly #reader: WorkerClient;
 
   private constructor(writer: WorkerClient, reader: WorkerClient) {
-    this.jobs = new SqliteJobStore(writer);
     this.#writer = writer;
     this.#reader = reader;
   }
@@ -115,6 +112,22 @@ export class SqliteMetadataStore implements MetadataStore {
 
   exportDocuments(scope: Scope): AsyncIterable<IndexDocument> {
     return readAhead((after) => this.#reader.call('exportDocuments', scope, [after]));
+  }
+
+  putJob(scope: Scope, job: NewJob): Promise<string> {
+    return this.#writer.call('putJob', scope, [job]);
+  }
+
+  claimJob(scope: Scope, type: string, nowMs: number, leaseMs: number): Promise<ClaimedJob | undefined> {
+    return this.#writer.call('claimJob', scope, [type, nowMs, leaseMs]);
+  }
+
+  rescheduleJob(scope: Scope, job: ClaimedJob, dueMs: number): Promise<boolean> {
+    return this.#writer.call('rescheduleJob', scope, [job, dueMs]);
+  }
+
+  finishJob(scope: Scope, job: ClaimedJob): Promise<boolean> {
+    return this.#writer.call('finishJob', scope, [job]);
   }
 
   clear(scope: Scope): Promise<void> {
