@@ -1,5 +1,5 @@
-import { ArchiveRetriever, IngestPipeline, JournalWriter, QueryPlanner } from '@cairn/archive';
-import type { InstanceReceiver, InstanceRetriever, QueryEngine } from '@cairn/archive';
+import { ArchiveRetriever, Commitments, IngestPipeline, JournalWriter, QueryPlanner } from '@cairn/archive';
+import type { CommitmentService, InstanceReceiver, InstanceRetriever, QueryEngine } from '@cairn/archive';
 import type { CairnConfig } from '@cairn/config';
 import { UlidFactory } from '@cairn/core';
 import type { Logger } from '@cairn/core';
@@ -11,6 +11,7 @@ export interface Archive {
   receiver: InstanceReceiver & { close(): Promise<void> };
   queries: QueryEngine;
   retriever: InstanceRetriever;
+  commitments: CommitmentService;
   journal: JournalWriter;
 }
 
@@ -36,6 +37,7 @@ export function composeArchive(
     ),
     queries: new QueryPlanner(stores.metadataStore),
     retriever: new ArchiveRetriever(stores.objectStore, stores.metadataStore, logger),
+    commitments: new Commitments(ports, { indexWaitMs: config.CAIRN_COMMITMENT_WAIT_S * 1000 }),
     journal: new JournalWriter(ports),
   };
 }

@@ -56,7 +56,16 @@ export const SETTINGS = {
     'Calling AE titles that may associate, as a comma list of `AET` or `AET@address`; an address may have a prefix length. Empty: any caller.',
     '',
   ),
-  CAIRN_DICOM_PEERS: withDefault(peersSchema, 'C-MOVE destinations, as a comma list of `AET=host:port`.', ''),
+  CAIRN_DICOM_PEERS: withDefault(
+    peersSchema,
+    'C-MOVE destinations, and modalities that ask for storage commitment, as a comma list of `AET=host:port`.',
+    '',
+  ),
+  CAIRN_COMMITMENT_WAIT_S: withDefault(
+    integerSchema(0, 86_400),
+    'Seconds that storage commitment waits for instances that the index does not know before it reports them as unknown.',
+    '60',
+  ),
   CAIRN_DICOM_MAX_ASSOCIATIONS: withDefault(
     integerSchema(1, 10_000),
     'Associations at the same time; a further one is rejected for now.',

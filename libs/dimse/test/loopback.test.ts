@@ -183,6 +183,23 @@ describe('both roles over loopback', () => {
     await association.release();
   });
 
+  it('reports events to the SCU, on an association of either', async () => {
+    const port = await serve({
+      onNService: async ({ command }) => await Promise.resolve({ status: command.EventTypeID === 2 ? 0 : 0x0110 }),
+    });
+    const report = { commandField: COMMAND.eventReport, sopClassUid: CT, sopInstanceUid: '1.2', eventTypeId: 2 };
+    for (const [scp, status] of [
+      [true, STATUS.success],
+      [false, STATUS.sopClassNotSupported],
+    ] as const) {
+      const contexts = [{ abstractSyntaxUid: CT, transferSyntaxUids: [EXPLICIT], roles: { scu: !scp, scp } }];
+      const association = await DimseClient.connect(to(port, { contexts }));
+      const [context] = association.agreement.contexts;
+      expect((await association.nService({ ...report, context: context! })).command).toMatchObject({ Status: status, EventTypeID: 2 });
+      await association.release();
+    }
+  });
+
   it('answers 0211 for a service without handler', async () => {
     const association = await DimseClient.connect(to(await serve({})));
     for await (const { status } of association.move(STUDY_MOVE, 'DEST', Buffer.from([0, 0])))

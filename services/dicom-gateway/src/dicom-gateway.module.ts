@@ -1,5 +1,7 @@
 import type { DynamicModule } from '@nestjs/common';
 import type { Runtime } from '@cairn/composition';
+import { CommitmentReporter } from './commitment/commitment-reporter.ts';
+import { CommitmentScp } from './commitment/commitment-scp.ts';
 import { FindScp } from './find/find-scp.ts';
 import { DicomGateway } from './gateway.ts';
 import { gatewayMetrics } from './gateway-metrics.ts';
@@ -9,6 +11,7 @@ import { GATEWAY_CONFIG, GATEWAY_PORTS } from './gateway.ports.ts';
 import type { GatewayPorts } from './gateway.ports.ts';
 import { GetScp } from './retrieve/get-scp.ts';
 import { MoveScp } from './retrieve/move-scp.ts';
+import { ServiceClasses } from './service-classes.ts';
 import { StoreScp } from './store/store-scp.ts';
 
 export { DicomGateway } from './gateway.ts';
@@ -33,6 +36,9 @@ export class DicomGatewayModule {
         FindScp,
         GetScp,
         MoveScp,
+        CommitmentScp,
+        ServiceClasses,
+        CommitmentReporter,
         DicomGateway,
       ],
       exports: [DicomGateway],

@@ -13,9 +13,9 @@ export interface GatewayTimeouts {
   artimMs?: number;
   /** Silence after which an association without work is aborted (60 s). */
   idleMs?: number;
-  /** Opening an association to a C-MOVE destination (15 s). */
+  /** Opening an association to a peer (15 s). */
   connectMs?: number;
-  /** A peer's answer to a C-STORE of ours (60 s). */
+  /** A peer's answer to a request of ours (60 s). */
   responseMs?: number;
   /** A peer that takes no more bytes (30 s). */
   sendMs?: number;
@@ -34,7 +34,7 @@ export interface GatewayConfig {
   calledAets?: readonly string[];
   /** Callers that are accepted, where `permits` is given only from the numeric addresses that it takes; default everyone. */
   allowedCallers?: readonly { aet: string; permits?(this: void, address: string): boolean }[];
-  /** C-MOVE destinations by AE title. */
+  /** C-MOVE destinations and requestors of storage commitment, by AE title. */
   peers: ReadonlyMap<string, Peer>;
   /** A second port with TLS. */
   tls?: ServerTls & { port: number };

@@ -1,4 +1,4 @@
-import type { InstanceReceiver, InstanceRetriever, QueryEngine } from '@cairn/archive';
+import type { CommitmentService, InstanceReceiver, InstanceRetriever, QueryEngine } from '@cairn/archive';
 import type { Logger } from '@cairn/core';
 
 /** Counters that the gateway feeds; labels hold neither patient data nor AE titles. */
@@ -15,6 +15,7 @@ export interface GatewayPorts {
   receiver: InstanceReceiver;
   queries: QueryEngine;
   retriever: InstanceRetriever;
+  commitments: CommitmentService;
   logger: Logger;
   metrics?: GatewayMetrics;
 }

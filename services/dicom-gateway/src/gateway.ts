@@ -1,15 +1,12 @@
 import { DimseServer } from '@cairn/dimse';
-import type { Association, Listener, Operation, ResponseStream, ServerHandlers } from '@cairn/dimse';
+import type { Association, Listener, ServerHandlers } from '@cairn/dimse';
 import { Inject } from '@nestjs/common';
 import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
 import { Admission } from './association/admission.ts';
-import { FindScp } from './find/find-scp.ts';
 import type { GatewayConfig } from './gateway.config.ts';
 import { GATEWAY_CONFIG, GATEWAY_PORTS } from './gateway.ports.ts';
 import type { GatewayPorts } from './gateway.ports.ts';
-import { GetScp } from './retrieve/get-scp.ts';
-import { MoveScp } from './retrieve/move-scp.ts';
-import { StoreScp } from './store/store-scp.ts';
+import { ServiceClasses } from './service-classes.ts';
 
 const DEFAULT_DRAIN_MS = 20_000;
 
@@ -24,20 +21,11 @@ export class DicomGateway implements OnApplicationBootstrap, BeforeApplicationSh
   constructor(
     @Inject(GATEWAY_CONFIG) config: GatewayConfig,
     @Inject(GATEWAY_PORTS) ports: GatewayPorts,
-    @Inject(StoreScp) store: StoreScp,
-    @Inject(FindScp) find: FindScp,
-    @Inject(GetScp) get: GetScp,
-    @Inject(MoveScp) move: MoveScp,
+    @Inject(ServiceClasses) services: ServiceClasses,
   ) {
     this.#config = config;
     this.#ports = ports;
-    this.#server = new DimseServer(serverOptions(config, ports), {
-      ...this.#associationHandlers(),
-      onStore: async (operation, dataSet) => await this.#counted('C-STORE', store.store(operation, dataSet)),
-      onFind: (operation, identifier) => this.#countedStream('C-FIND', operation, find.find(operation, identifier)),
-      onGet: (operation, identifier) => this.#countedStream('C-GET', operation, get.get(operation, identifier)),
-      onMove: (operation, identifier) => this.#countedStream('C-MOVE', operation, move.move(operation, identifier)),
-    });
+    this.#server = new DimseServer(serverOptions(config, ports), { ...services.handlers, ...this.#associationHandlers() });
   }
 
   /** Where it listens: the real ports, the plain one first, then TLS. Empty before the application's bootstrap. */
@@ -81,18 +69,6 @@ export class DicomGateway implements OnApplicationBootstrap, BeforeApplicationSh
         this.#ends.delete(association);
       },
     };
-  }
-
-  async #counted<T extends { status: number }>(command: string, outcome: Promise<T>): Promise<T> {
-    const result = await outcome;
-    this.#ports.metrics?.requestServed(command, result.status);
-    return result;
-  }
-
-  async *#countedStream(command: string, operation: Operation, responses: ResponseStream): ResponseStream {
-    const final = yield* responses;
-    if (!operation.cancelled) this.#ports.metrics?.requestServed(command, final.status);
-    return final;
   }
 }
 

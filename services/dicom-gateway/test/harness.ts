@@ -9,6 +9,7 @@ import { NestFactory } from '@nestjs/core';
 import { DicomGateway, DicomGatewayModule } from '../src/dicom-gateway.module.ts';
 import type { GatewayConfig, GatewayPorts } from '../src/dicom-gateway.module.ts';
 import { FakeArchive } from './fake-archive.ts';
+import { FakeCommitments } from './fake-commitments.ts';
 
 export const EXPLICIT = '1.2.840.10008.1.2.1';
 export const IMPLICIT = '1.2.840.10008.1.2';
@@ -21,6 +22,7 @@ export const [FIND, MOVE, GET] = ['1', '2', '3'] as const;
 /** A gateway over a fake archive, with what it needs to be closed after the test. */
 export class GatewayHarness {
   readonly archive = new FakeArchive();
+  readonly commitments = new FakeCommitments();
   readonly #closing: (() => Promise<unknown>)[] = [];
 
   async start(
@@ -28,7 +30,8 @@ export class GatewayHarness {
     ports: Partial<GatewayPorts> = {},
   ): Promise<{ port: number; gateway: DicomGateway; app: INestApplicationContext }> {
     const complete = { host: '127.0.0.1', port: 0, aeTitle: 'CAIRN', peers: new Map(), timeouts: { drainMs: 0 }, ...config };
-    const all = { receiver: this.archive, queries: this.archive, retriever: this.archive, logger: silentLogger, ...ports };
+    const { archive, commitments } = this;
+    const all = { receiver: archive, queries: archive, retriever: archive, commitments, logger: silentLogger, ...ports };
     const app = await NestFactory.createApplicationContext(DicomGatewayModule.forRoot(complete, all), { logger: false });
     this.#closing.push(async () => await app.close());
     const gateway = app.get(DicomGateway);
@@ -49,6 +52,11 @@ export class GatewayHarness {
     const [address] = await server.listen();
     this.#closing.push(async () => await server.close(0));
     return address!.port;
+  }
+
+  /** Has `server` closed with the rest. */
+  closes(server: { close(deadlineMs: number): Promise<void> }): void {
+    this.#closing.push(async () => await server.close(0));
   }
 
   async connect(port: number, more: Partial<ConnectOptions> = {}): Promise<Association> {

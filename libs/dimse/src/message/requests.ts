@@ -40,6 +40,6 @@ export interface NServiceRequest {
   attributeIdentifierList?: readonly string[];
   /** Encoded in the context's transfer syntax. */
   dataSet?: Uint8Array;
-  /** Default: the first context of the SOP class. */
+  /** Default: the first context of the SOP class in which we are the SCU; an N-EVENT-REPORT names one in which we are the SCP. */
   context?: AcceptedContext;
 }

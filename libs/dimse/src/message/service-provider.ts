@@ -99,7 +99,9 @@ export class ServiceProvider {
     if (this.#running.has(messageId)) return { status: STATUS.duplicateInvocation };
     const sopClassUid = command.AffectedSOPClassUID ?? command.RequestedSOPClassUID;
     const isComposite = command.CommandField < COMMAND.eventReport;
-    if (!context.scp || (isComposite && sopClassUid !== context.abstractSyntaxUid)) return { status: STATUS.sopClassNotSupported };
+    // Events are reported to the SCU, all else is asked of the SCP (PS3.7 §10.1.1).
+    const hasRole = command.CommandField === COMMAND.eventReport ? context.scu : context.scp;
+    if (!hasRole || (isComposite && sopClassUid !== context.abstractSyntaxUid)) return { status: STATUS.sopClassNotSupported };
     if (command.CommandField !== COMMAND.store || isToleratedUid(command.AffectedSOPInstanceUID ?? '')) return undefined;
     // Handlers may rely on it: what a peer names an instance is a UID, never a path or a script.
     return { status: STATUS.invalidInstance, errorComment: 'The Affected SOP Instance UID is no UID.', offendingElements: ['00001000'] };

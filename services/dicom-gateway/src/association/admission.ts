@@ -1,6 +1,7 @@
 import { VERIFICATION_SOP_CLASS, REJECTION, answerQueryOptions } from '@cairn/dimse';
 import type { AssociateRequest, AssociationDecision, AssociationSummary, ContextDecision, ProposedContext } from '@cairn/dimse';
 import { EXPLICIT_VR_BIG_ENDIAN, EXPLICIT_VR_LITTLE_ENDIAN, IMPLICIT_VR_LITTLE_ENDIAN, SOP_CLASSES, TRANSFER_SYNTAXES } from '@cairn/dicom';
+import { STORAGE_COMMITMENT } from '../commitment/storage-commitment.ts';
 import type { GatewayConfig } from '../gateway.config.ts';
 import { FIND_MODELS, GET_MODELS, MOVE_MODELS } from './sop-classes.ts';
 
@@ -47,6 +48,13 @@ export class Admission {
     if (abstractSyntaxUid === VERIFICATION_SOP_CLASS || isQueryClass(abstractSyntaxUid)) {
       return choose(IDENTIFIER_SYNTAXES.find((uid) => transferSyntaxUids.includes(uid)));
     }
+    if (abstractSyntaxUid === STORAGE_COMMITMENT.sopClassUid) {
+      // We send no requests, so nobody need report to us.
+      return choose(
+        IDENTIFIER_SYNTAXES.find((uid) => transferSyntaxUids.includes(uid)),
+        false,
+      );
+    }
     if (!this.#isStorage(abstractSyntaxUid)) return { result: 3 };
     return choose(transferSyntaxUids.find((uid) => this.#isTransferSyntax(uid)));
   }
@@ -67,8 +75,8 @@ export class Admission {
   }
 }
 
-function choose(transferSyntaxUid: string | undefined): ContextDecision {
-  return transferSyntaxUid === undefined ? { result: 4 } : { result: 0, transferSyntaxUid, requestorMayBeScp: true };
+function choose(transferSyntaxUid: string | undefined, requestorMayBeScp = true): ContextDecision {
+  return transferSyntaxUid === undefined ? { result: 4 } : { result: 0, transferSyntaxUid, requestorMayBeScp };
 }
 
 function isQueryClass(uid: string): boolean {

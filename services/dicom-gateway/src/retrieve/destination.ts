@@ -23,7 +23,7 @@ export function proposalsFor(plan: RetrievePlan, retriever: InstanceRetriever): 
   return [...asStored, ...fallbacks].slice(0, MAX_CONTEXTS);
 }
 
-/** Opens associations to one C-MOVE destination. */
+/** Opens associations to one application entity. */
 export class Destination {
   readonly #config: GatewayConfig;
   readonly #aet: string;
