@@ -13,6 +13,8 @@ export interface ServerDefinition {
   command(place: ServerPlace): { file: string; args: string[]; env?: Record<string, string> };
   /** What clients connect to. */
   address(ports: readonly number[]): string;
+  /** What a proxy before it connects to, where that is something else: see {@link ServerPlace.proxyPort}. */
+  addressForProxy?(ports: readonly number[]): string;
   /** One write and one read; throws as long as they fail. */
   check(address: string): Promise<void>;
   /** Removes what a stopped process leaves outside its data folder. */
@@ -26,6 +28,8 @@ export interface ServerPlace {
   /** Absolute. */
   dataDir: string;
   ports: readonly number[];
+  /** The loopback port of a proxy before it, for servers that tell clients where to connect. */
+  proxyPort?: number;
 }
 
 /** The servers that can be started. */

@@ -15,6 +15,8 @@ export interface RunningServer {
   readonly name: ServerName;
   /** S3 endpoint, MongoDB URI or Kafka brokers. */
   readonly address: string;
+  /** `host:port` for a proxy to forward to; undefined for a real installation. */
+  readonly addressForProxy?: string;
   /** The environment by which programs reach it. */
   readonly environment: Readonly<Record<string, string>>;
   /** False for a real installation named by the environment, which nobody may kill or restart. */
@@ -34,6 +36,8 @@ export interface ProcessPlace {
   temporary: boolean;
   /** False: it outlives this process, as `infra up` wants it. */
   owned: boolean;
+  /** Of a proxy before it. */
+  proxyPort?: number;
 }
 
 /** A server started here. */
@@ -47,7 +51,8 @@ export class ServerProcess implements RunningServer {
   private constructor(definition: ServerDefinition, process_: ProcessPlace, ports: readonly number[]) {
     this.#definition = definition;
     this.#process = process_;
-    this.#place = { installed: process_.installed, dataDir: join(process_.folder, 'data'), ports };
+    const { installed, folder, proxyPort } = process_;
+    this.#place = { installed, dataDir: join(folder, 'data'), ports, ...(proxyPort === undefined ? {} : { proxyPort }) };
   }
 
   /** Starts it on free ports; once more on others when it does not come up. */
@@ -70,6 +75,10 @@ export class ServerProcess implements RunningServer {
 
   get address(): string {
     return this.#definition.address(this.#place.ports);
+  }
+
+  get addressForProxy(): string {
+    return this.#definition.addressForProxy?.(this.#place.ports) ?? `127.0.0.1:${this.#place.ports[0]}`;
   }
 
   get environment(): Readonly<Record<string, string>> {

@@ -20,6 +20,11 @@ export interface StartOptions {
   dataDir?: string;
   /** The server outlives this process; `infra down` ends it. Default false. */
   detached?: boolean;
+  /**
+   * A proxy on this loopback port stands between clients and the server and forwards to `addressForProxy`. Only Kafka has to know: it
+   * tells clients where to connect.
+   */
+  proxyPort?: number;
 }
 
 /**
@@ -39,7 +44,9 @@ export async function startServer(name: ServerName, options: StartOptions = {}):
   const installed = await definition.install();
   const temporary = options.dataDir === undefined;
   const folder = resolve(options.dataDir ?? (await mkdtemp(join(tmpdir(), `cairn-${name}-`))));
-  return ServerProcess.start(definition, { installed, folder, temporary, owned: options.detached !== true });
+  const { proxyPort, detached } = options;
+  const place = { installed, folder, temporary, owned: detached !== true, ...(proxyPort === undefined ? {} : { proxyPort }) };
+  return ServerProcess.start(definition, place);
 }
 
 /**

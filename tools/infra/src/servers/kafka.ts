@@ -15,7 +15,7 @@ export const kafka: ServerDefinition = {
   name: 'kafka',
   version: VERSION,
   variable: 'KAFKA_BROKERS',
-  portCount: 2,
+  portCount: 3,
   install: async () => {
     await requireTool('java', ['-version'], ['openjdk-17-jre-headless']);
     return cached(`kafka-${VERSION}`, async (folder) => {
@@ -49,6 +49,7 @@ export const kafka: ServerDefinition = {
     ],
   }),
   address: ([port]) => `127.0.0.1:${port}`,
+  addressForProxy: ([, , port]) => `127.0.0.1:${port}`,
   check: checkKafka,
   cleanUp: (place) => rm(settingsPath(place), { force: true }),
 };
@@ -61,15 +62,18 @@ function settingsPath({ dataDir }: ServerPlace): string {
   return `${dataDir}.properties`;
 }
 
-/** The last two lines make a killed broker take its place again in 4 s instead of 12 s. */
-function settings({ dataDir, ports: [port, controllerPort] }: ServerPlace): string {
+/**
+ * Who comes by the proxied listener is told the proxy's port for all that follows. The last two lines make a killed broker take its place
+ * again in 4 s instead of 12 s.
+ */
+function settings({ dataDir, ports: [port, controllerPort, proxiedPort], proxyPort = proxiedPort }: ServerPlace): string {
   return `process.roles=broker,controller
 node.id=1
 controller.listener.names=CONTROLLER
 controller.quorum.bootstrap.servers=127.0.0.1:${controllerPort}
-listeners=PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}
-advertised.listeners=PLAINTEXT://127.0.0.1:${port}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listeners=PLAINTEXT://127.0.0.1:${port},PROXIED://127.0.0.1:${proxiedPort},CONTROLLER://127.0.0.1:${controllerPort}
+advertised.listeners=PLAINTEXT://127.0.0.1:${port},PROXIED://127.0.0.1:${proxyPort}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT
 inter.broker.listener.name=PLAINTEXT
 log.dirs=${dataDir}
 auto.create.topics.enable=false
