@@ -12,4 +12,4 @@ export type { Runtime } from './runtime.ts';
 export { SAMPLE_BOUNDARY, SAMPLE_FILE, writeSample } from './sample-files.ts';
 export { busCheck, indexCheck, objectStoreCheck } from './store-checks.ts';
 export type { StoreCheck } from './store-checks.ts';
-export { createTopics } from './topics.ts';
+export { TOPICS, createTopics } from './topics.ts';

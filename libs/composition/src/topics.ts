@@ -2,8 +2,8 @@ import { INGEST_TOPIC, INSTANCE_TOPIC, STUDY_TOPIC } from '@cairn/archive';
 import type { CairnConfig } from '@cairn/config';
 import type { Logger } from '@cairn/core';
 
-/** Every topic that the archive uses. */
-const TOPICS = [INGEST_TOPIC, INSTANCE_TOPIC, STUDY_TOPIC];
+/** Every topic of the archive, without the prefix. */
+export const TOPICS = [INGEST_TOPIC, INSTANCE_TOPIC, STUDY_TOPIC];
 
 /** Creates the topics that are missing in Kafka, with their dead-letter topics; gives all their names. No brokers configured: nothing to do. */
 export async function createTopics(config: CairnConfig, logger: Logger): Promise<readonly string[]> {
