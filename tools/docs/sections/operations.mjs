@@ -4,7 +4,11 @@ import { INDEXES } from '@cairn/metadata-store/mongo';
 import { code, table } from '../table.mjs';
 
 const ABOUT_TOPICS = {
-  [INGEST_TOPIC]: ['gateway, ingest, reconciler', 'a receipt: ids, digests, header, frame table. Holds patient data: never open it to others', '`indexer`'],
+  [INGEST_TOPIC]: [
+    'gateway, ingest, reconciler',
+    'a receipt: ids, digests, header, frame table. Holds patient data: never open it to others',
+    '`indexer`',
+  ],
   [STUDY_TOPIC]: ['indexer', 'the change feed of studies: ids, versions, counts', 'whoever follows the archive'],
   [INSTANCE_TOPIC]: ['indexer', 'the change feed of instances: ids, versions, digests', 'whoever follows the archive'],
 };
