@@ -1,98 +1,111 @@
-import { expect, it } from '@jest/globals';
+import { deepEqual, equal } from 'node:assert/strict';
 import { systemScope } from '@cairn/core';
-import type { ClaimedJob, JobStore } from './jobs.ts';
+import type { Scope } from '@cairn/core';
+import type { ClaimedJob } from './jobs.ts';
 import type { MetadataStore } from './metadata-store.ts';
 
-const one = systemScope('one');
-const two = systemScope('two');
-
-/** What every {@link JobStore} must do; each case has a type of its own. */
-export function describeJobs(store: () => MetadataStore): void {
-  describeKeeping(store);
-  describeLeases(store);
+/** One case of the contract about jobs; each has a type of its own, because jobs outlive a clear of the index. */
+export interface JobCase {
+  name: string;
+  run: (jobs: MetadataStore, scope: Scope) => Promise<void>;
 }
 
-function describeKeeping(store: () => MetadataStore): void {
-  const { put, claimed } = shorthands(store);
+const LEASE_MS = 10;
 
-  it('gives jobs of a type when they are due, the longest due first', async () => {
-    await put('order-b', 'order', 200);
-    await put('order-a', 'order', 100);
-    expect(await store().claimJob(one, 'order', 99, 10)).toBeUndefined();
-    expect(await store().claimJob(one, 'another', 300, 10)).toBeUndefined();
-    expect(await claimed('order', 300)).toMatchObject({ id: 'order-a', type: 'order', payload: 'order-a' });
-    expect((await claimed('order', 300)).id).toBe('order-b');
-    expect(await store().claimJob(one, 'order', 300, 10)).toBeUndefined();
-  });
-
-  it('keeps the first of two jobs with one id, and gives its payload', async () => {
-    expect(await put('twice', 'twice', 0, 'first')).toBe('first');
-    expect(await put('twice', 'twice', 0, 'second')).toBe('first');
-    expect((await claimed('twice', 1)).payload).toBe('first');
-    expect(await store().claimJob(one, 'twice', 1, 10)).toBeUndefined();
-  });
-
-  it('gives one of concurrent callers a job, and one of concurrent puts the id', async () => {
-    const kept = await Promise.all(['a', 'b', 'c'].map((payload) => put('race', 'race', 0, payload)));
-    expect(new Set(kept).size).toBe(1);
-    const claims = await Promise.all([1, 2, 3, 4, 5].map(() => store().claimJob(one, 'race', 1, 10)));
-    expect(claims.filter((job) => job !== undefined)).toHaveLength(1);
-  });
-
-  it('keeps the jobs of tenants apart, and over a clear of the index', async () => {
-    await put('apart', 'apart', 0, 'of one');
-    expect(await store().putJob(two, { id: 'apart', type: 'apart', payload: 'of two', dueMs: 0 })).toBe('of two');
-    await store().clear(one);
-    expect((await claimed('apart', 1)).payload).toBe('of one');
-    expect((await store().claimJob(two, 'apart', 1, 10))?.payload).toBe('of two');
-  });
-}
-
-function describeLeases(store: () => MetadataStore): void {
-  const { put, claimed } = shorthands(store);
-
-  it('gives the job of a worker that died to another when its lease ends', async () => {
-    await put('lease', 'lease');
-    const dead = await claimed('lease', 100);
-    expect(await store().claimJob(one, 'lease', 109, 10)).toBeUndefined();
-    const heir = await claimed('lease', 110);
-    expect(heir).toMatchObject({ id: 'lease', payload: 'lease' });
-    expect(await store().rescheduleJob(one, dead, 0)).toBe(false);
-    expect(await store().finishJob(one, dead)).toBe(false);
-    expect(await store().finishJob(one, heir)).toBe(true);
-  });
-
-  it('prolongs a lease, and gives a job back with what was done of it', async () => {
-    await put('again', 'again');
-    const job = await claimed('again', 100);
-    expect(await store().rescheduleJob(one, job, 150)).toBe(true);
-    expect(await store().claimJob(one, 'again', 149, 10)).toBeUndefined();
-    expect(await store().rescheduleJob(one, { ...job, payload: 'half done' }, 120)).toBe(true);
-    expect((await claimed('again', 120)).payload).toBe('half done');
-  });
-
-  it('forgets a finished job and frees its id', async () => {
-    await put('done', 'done');
-    const job = await claimed('done', 1);
-    expect(await store().finishJob(one, job)).toBe(true);
-    expect(await store().finishJob(one, job)).toBe(false);
-    expect(await put('done', 'done', 0, 'anew')).toBe('anew');
-    expect(await store().finishJob(one, job)).toBe(false);
-    expect((await claimed('done', 1)).payload).toBe('anew');
-  });
-}
-
-/** Calls of the store in tenant `one`. */
-function shorthands(store: () => JobStore): {
-  put: (id: string, type: string, dueMs?: number, payload?: string) => Promise<string>;
-  claimed: (type: string, nowMs: number) => Promise<ClaimedJob>;
-} {
-  return {
-    put: (id, type, dueMs = 0, payload = id) => store().putJob(one, { id, type, payload, dueMs }),
-    claimed: async (type, nowMs) => {
-      const job = await store().claimJob(one, type, nowMs, 10);
-      if (job === undefined) throw new Error('No job is due.');
-      return job;
+/** Every case of the contract about jobs. */
+export const JOB_CASES: readonly JobCase[] = [
+  {
+    name: 'gives jobs of a type when they are due, the longest due first',
+    run: async (jobs, scope) => {
+      await put(jobs, scope, 'order', { id: 'b', dueMs: 200 });
+      await put(jobs, scope, 'order', { id: 'a', dueMs: 100 });
+      equal(await jobs.claimJob(scope, 'order', 99, LEASE_MS), undefined);
+      equal(await jobs.claimJob(scope, 'another', 300, LEASE_MS), undefined);
+      const { token: _, ...first } = await claimed(jobs, scope, 'order', 300);
+      deepEqual(first, { id: 'order a', type: 'order', payload: 'a' });
+      equal((await claimed(jobs, scope, 'order', 300)).payload, 'b');
+      equal(await jobs.claimJob(scope, 'order', 300, LEASE_MS), undefined);
     },
-  };
+  },
+  {
+    name: 'keeps the first of two jobs with one id, and gives its payload',
+    run: async (jobs, scope) => {
+      equal(await put(jobs, scope, 'twice', { payload: 'first' }), 'first');
+      equal(await put(jobs, scope, 'twice', { payload: 'second' }), 'first');
+      equal((await claimed(jobs, scope, 'twice', 1)).payload, 'first');
+      equal(await jobs.claimJob(scope, 'twice', 1, LEASE_MS), undefined);
+    },
+  },
+  {
+    name: 'gives one of concurrent callers a job, and one of concurrent puts the id',
+    run: async (jobs, scope) => {
+      const kept = await Promise.all(['a', 'b', 'c'].map((payload) => put(jobs, scope, 'race', { payload })));
+      equal(new Set(kept).size, 1);
+      const claims = await Promise.all([1, 2, 3, 4, 5].map(() => jobs.claimJob(scope, 'race', 1, LEASE_MS)));
+      equal(claims.filter((job) => job !== undefined).length, 1);
+    },
+  },
+  {
+    name: 'gives the job of a worker that died to another when its lease ends',
+    run: async (jobs, scope) => {
+      await put(jobs, scope, 'lease');
+      const dead = await claimed(jobs, scope, 'lease', 100);
+      equal(await jobs.claimJob(scope, 'lease', 109, LEASE_MS), undefined);
+      const heir = await claimed(jobs, scope, 'lease', 110);
+      equal(heir.id, dead.id);
+      equal(await jobs.rescheduleJob(scope, dead, 0), false);
+      equal(await jobs.finishJob(scope, dead), false);
+      equal(await jobs.finishJob(scope, heir), true);
+    },
+  },
+  {
+    name: 'prolongs the lease of a job, and takes it back with what was done of it',
+    run: async (jobs, scope) => {
+      await put(jobs, scope, 'again');
+      const job = await claimed(jobs, scope, 'again', 100);
+      equal(await jobs.rescheduleJob(scope, job, 150), true);
+      equal(await jobs.claimJob(scope, 'again', 149, LEASE_MS), undefined);
+      equal(await jobs.rescheduleJob(scope, { ...job, payload: 'half done' }, 120), true);
+      equal((await claimed(jobs, scope, 'again', 120)).payload, 'half done');
+    },
+  },
+  {
+    name: 'forgets a finished job and frees its id',
+    run: async (jobs, scope) => {
+      await put(jobs, scope, 'done');
+      const job = await claimed(jobs, scope, 'done', 1);
+      equal(await jobs.finishJob(scope, job), true);
+      equal(await jobs.finishJob(scope, job), false);
+      equal(await put(jobs, scope, 'done', { payload: 'anew' }), 'anew');
+      equal(await jobs.finishJob(scope, job), false);
+      equal((await claimed(jobs, scope, 'done', 1)).payload, 'anew');
+    },
+  },
+  {
+    name: 'keeps the jobs of tenants apart, and over a clear of the index',
+    run: async (jobs, scope) => {
+      const other = systemScope('with-jobs');
+      await put(jobs, scope, 'apart', { payload: 'of the one' });
+      equal(await put(jobs, other, 'apart', { payload: 'of the other' }), 'of the other');
+      await jobs.clear(scope);
+      equal((await claimed(jobs, scope, 'apart', 1)).payload, 'of the one');
+      equal((await claimed(jobs, other, 'apart', 1)).payload, 'of the other');
+    },
+  },
+];
+
+function put(
+  jobs: MetadataStore,
+  scope: Scope,
+  type: string,
+  job: { id?: string; payload?: string; dueMs?: number } = {},
+): Promise<string> {
+  const { id = '', payload = id, dueMs = 0 } = job;
+  return jobs.putJob(scope, { id: `${type} ${id}`, type, payload, dueMs });
+}
+
+async function claimed(jobs: MetadataStore, scope: Scope, type: string, nowMs: number): Promise<ClaimedJob> {
+  const job = await jobs.claimJob(scope, type, nowMs, LEASE_MS);
+  if (job === undefined) throw new Error('No job is due.');
+  return job;
 }

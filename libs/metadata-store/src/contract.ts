@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { systemScope } from '@cairn/core';
 import type { Scope } from '@cairn/core';
-import { describeJobs } from './contract-jobs.ts';
+import { JOB_CASES } from './contract-jobs.ts';
 import { QUERY_CASES } from './contract-queries.ts';
 import { aReceipt, collect, json, ulidOf } from './contract-receipts.ts';
 import type { IndexDocument, InstanceSelector, JournalFact, MetadataStore, MetadataStoreSupports } from './metadata-store.ts';
@@ -67,8 +67,7 @@ export function describeMetadataStoreContract(
     describeFacts(() => store);
     describeReads(() => store);
     describeUpkeep(() => store);
-    describeJobs(() => store);
-    for (const { name, run } of QUERY_CASES) it(name, () => run(store, one));
+    for (const { name, run } of [...JOB_CASES, ...QUERY_CASES]) it(name, () => run(store, one));
   });
 }
 
