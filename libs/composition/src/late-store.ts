@@ -3,6 +3,8 @@ import { CairnError } from '@cairn/core';
 import type { ErrorCode, Logger } from '@cairn/core';
 
 const RETRY_PAUSE_MS = 1_000;
+/** Where the server is there, nothing has to know that it might not be. */
+const FIRST_TRY_MS = 3_000;
 
 interface Store {
   readonly supports: object;
@@ -23,12 +25,14 @@ export interface LateStoreOptions<S extends Store> {
 
 /**
  * A store on a server that may not be there yet: it is opened in the background, again and again until that succeeds once. Until then every
- * call throws what the last try failed with, as retriable. The process so starts, says why it is not ready, and serves what it can.
+ * call throws what the last try failed with, as retriable. The process so starts, says why it is not ready, and serves what it can. Resolves
+ * after the first try, or when that takes long.
  */
-export function openLater<S extends Store>({ part, open, supports, unavailable, logger }: LateStoreOptions<S>): S {
+export async function openLater<S extends Store>({ part, open, supports, unavailable, logger }: LateStoreOptions<S>): Promise<S> {
   const stop = new AbortController();
   let store: S | undefined;
   let failure = new CairnError(unavailable, `The ${part} is being opened.`, { retriable: true });
+  const firstTry = Promise.withResolvers<void>();
   const opening = (async () => {
     while (!stop.signal.aborted) {
       try {
@@ -38,6 +42,8 @@ export function openLater<S extends Store>({ part, open, supports, unavailable, 
         const reason = CairnError.is(error) ? error.message : 'unexpected failure';
         failure = new CairnError(unavailable, `The ${part} cannot be opened: ${reason}`, { retriable: true, cause: error });
         logger.warn({ error: failure, part }, 'store.not-open');
+      } finally {
+        firstTry.resolve();
       }
       await delay(RETRY_PAUSE_MS, undefined, { signal: stop.signal }).catch(() => undefined);
     }
@@ -52,6 +58,7 @@ export function openLater<S extends Store>({ part, open, supports, unavailable, 
     const method: unknown = Reflect.get(store, name);
     return typeof method === 'function' ? Reflect.apply(method, store, parameters) : method;
   };
+  await Promise.race([firstTry.promise, delay(FIRST_TRY_MS, undefined, { ref: false })]);
   return new Proxy({} as S, {
     get: (_target, name) => {
       if (name === 'close') return close;

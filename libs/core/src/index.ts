@@ -8,6 +8,7 @@ export { UlidFactory, hourOf, isUlid, ulidHour, ulidTimeMs } from './ulid.ts';
 export { armFailpoint, disarmFailpoint, failpoint } from './failpoint.ts';
 export { ChunkPool, recycleChunk } from './chunk-pool.ts';
 export { Semaphore } from './semaphore.ts';
+export { stopSignal } from './stop-signal.ts';
 export { silentLogger } from './logger.ts';
 export type { Logger } from './logger.ts';
 export type { DicomJson, DicomJsonElement, DicomJsonPersonName, DicomJsonValue } from './dicom-json.ts';

@@ -3,7 +3,7 @@ import type { DynamicModule, ModuleMetadata } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { isLoopback } from '@cairn/config';
 import type { CairnConfig } from '@cairn/config';
-import { CairnError, systemErrorCode } from '@cairn/core';
+import { CairnError, stopSignal, systemErrorCode } from '@cairn/core';
 import type { ErrorCode, Logger } from '@cairn/core';
 import type { EventBus } from '@cairn/event-bus';
 import type { Metrics } from '@cairn/telemetry';
@@ -11,7 +11,6 @@ import { HealthModule } from './health.module.ts';
 import type { HealthOptions, ReadinessCheck } from './health.module.ts';
 import { createHttpApp } from './http-app.ts';
 import { EventBusStrategy } from './messaging/event-bus.strategy.ts';
-import { stopSignal } from './stop-signal.ts';
 
 /** Where DICOMweb lies below the origin. */
 export const BASE_PATH = '/dicom-web';
