@@ -21,6 +21,8 @@ MODELS = {
     "patient": {"find": "1.2.840.10008.5.1.4.1.2.1.1", "move": "1.2.840.10008.5.1.4.1.2.1.2", "get": "1.2.840.10008.5.1.4.1.2.1.3"},
     "study": {"find": "1.2.840.10008.5.1.4.1.2.2.1", "move": "1.2.840.10008.5.1.4.1.2.2.2", "get": "1.2.840.10008.5.1.4.1.2.2.3"},
 }
+COMMITMENT = "1.2.840.10008.1.20.1"
+COMMITMENT_INSTANCE = "1.2.840.10008.1.20.1.1"
 # An association has at most 128 presentation contexts; one is kept for the query/retrieve model.
 STORAGE_CONTEXTS = 120
 UNCOMPRESSED = ["1.2.840.10008.1.2.1", "1.2.840.10008.1.2"]
@@ -29,6 +31,8 @@ UNCOMPRESSED = ["1.2.840.10008.1.2.1", "1.2.840.10008.1.2"]
 class Peer:
     def __init__(self):
         self.stored = []
+        self.reports = []
+        self.holdSeconds = 0
         self.server = None
 
     def listen(self, aeTitle, contexts, port=0):
@@ -38,8 +42,44 @@ class Peer:
         ae.add_supported_context(VERIFICATION)
         for sop_class, syntaxes in contexts:
             ae.add_supported_context(sop_class, syntaxes)
-        self.server = ae.start_server(("127.0.0.1", port), block=False, evt_handlers=[(evt.EVT_C_STORE, self._keep)])
+        # Who reports on storage commitment takes the SCP role, though it opens the association.
+        ae.add_supported_context(COMMITMENT, UNCOMPRESSED, scu_role=False, scp_role=True)
+        handlers = [(evt.EVT_C_STORE, self._keep), (evt.EVT_N_EVENT_REPORT, self._keep_report)]
+        self.server = ae.start_server(("127.0.0.1", port), block=False, evt_handlers=handlers)
         return {"port": self.server.server_address[1]}
+
+    def stopListening(self):
+        self.server.shutdown()
+        return {}
+
+    def hold(self, seconds):
+        """Lets whoever reports wait for the answer."""
+        self.holdSeconds = seconds
+        return {}
+
+    def commit(self, to, transactionUid, references, calling):
+        """Asks for storage commitment of [SOP class, SOP instance] pairs."""
+        request = Dataset()
+        request.TransactionUID = transactionUid
+        request.ReferencedSOPSequence = [_reference(*each) for each in references]
+        with _Association(to, calling, [(COMMITMENT, UNCOMPRESSED)]) as association:
+            response, _ = association.send_n_action(request, 1, COMMITMENT, COMMITMENT_INSTANCE)
+            return _status(response)
+
+    def reported(self):
+        """The reports on storage commitment since the last call."""
+        reports, self.reports = self.reports, []
+        return reports
+
+    def _keep_report(self, event):
+        information = event.event_information
+        self.reports.append({
+            "eventTypeId": event.event_type,
+            "calling": event.assoc.requestor.ae_title,
+            "information": information.to_json_dict(),
+        })
+        time.sleep(self.holdSeconds)
+        return 0x0000, None
 
     def received(self):
         """What came by C-STORE since the last call."""
@@ -115,6 +155,13 @@ class _Association:
     def __exit__(self, *_):
         if self.association.is_established:
             self.association.release()
+
+
+def _reference(sop_class, sop_instance):
+    item = Dataset()
+    item.ReferencedSOPClassUID = sop_class
+    item.ReferencedSOPInstanceUID = sop_instance
+    return item
 
 
 def _context(file):

@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { describe, it } from '@jest/globals';
 import type { DicomJson } from '@cairn/core';
 import type { Archive } from './archive.ts';
-import { REPOSITORY } from './archive.ts';
+import { REPOSITORY } from './shape.ts';
 
 /** The programs that tools/peers fetches. */
 export type PeerName = 'dcmtk' | 'pynetdicom' | 'pydicom' | 'dicomweb-client' | 'dicomply';
@@ -96,6 +96,13 @@ export interface PeerStatus {
   comment: string;
 }
 
+/** A report on storage commitment that the Python peer received. */
+export interface CommitmentReport {
+  eventTypeId: number;
+  calling: string;
+  information: DicomJson;
+}
+
 /** How a C-GET or C-MOVE ended. */
 export interface RetrieveEnd {
   status: PeerStatus;
@@ -122,8 +129,33 @@ export class PynetdicomPeer {
     this.#answers = createInterface({ input: this.#child.stdout! })[Symbol.asyncIterator]();
   }
 
-  listen(aeTitle: string, contexts: readonly ProposedContext[]): Promise<{ port: number }> {
-    return this.#ask({ do: 'listen', aeTitle, contexts }) as Promise<{ port: number }>;
+  /** Also takes reports on storage commitment. */
+  listen(aeTitle: string, contexts: readonly ProposedContext[], port = 0): Promise<{ port: number }> {
+    return this.#ask({ do: 'listen', aeTitle, contexts, port }) as Promise<{ port: number }>;
+  }
+
+  stopListening(): Promise<unknown> {
+    return this.#ask({ do: 'stopListening' });
+  }
+
+  /** Asks for storage commitment of pairs of SOP Class and SOP Instance UID. */
+  commit(
+    archive: Archive,
+    transactionUid: string,
+    references: readonly (readonly [string, string])[],
+    calling: string,
+  ): Promise<PeerStatus> {
+    return this.#ask({ do: 'commit', to: target(archive), transactionUid, references, calling }) as Promise<PeerStatus>;
+  }
+
+  /** Reports on storage commitment since the last call. */
+  reported(): Promise<CommitmentReport[]> {
+    return this.#ask({ do: 'reported' }) as Promise<CommitmentReport[]>;
+  }
+
+  /** Lets whoever reports wait so long for the answer. */
+  hold(seconds: number): Promise<unknown> {
+    return this.#ask({ do: 'hold', seconds });
   }
 
   received(): Promise<ReceivedInstance[]> {

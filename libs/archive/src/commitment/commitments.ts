@@ -43,7 +43,7 @@ interface Transaction {
 
 /**
  * Requests for storage commitment as jobs of the metadata store. Each attempt that fails is followed by a pause of half the
- * request's age, within half a second and a quarter of an hour.
+ * request's age, within half a second and a quarter of an hour; waiting for the index ends when its time is over.
  */
 export class Commitments implements CommitmentService {
   readonly #jobs: JobStore;
@@ -98,7 +98,7 @@ export class Commitments implements CommitmentService {
     const fields = { transactionUid: request.transactionUid, requestorAet: request.requestorAet };
     try {
       const failed = transaction.failed ?? (await this.#verify(scope, transaction, signal));
-      if (failed === undefined) return this.#later(requestedMs);
+      if (failed === undefined) return Math.min(this.#later(requestedMs), requestedMs + this.#indexWaitMs);
       transaction.failed = failed;
       await send(reportOf(request, failed), signal);
       this.#logger.info({ ...fields, instances: request.references.length, failed: failed.length }, 'commitment.reported');
@@ -129,7 +129,7 @@ export class Commitments implements CommitmentService {
 
   #later(requestedMs: number): number {
     const now = this.#now();
-    return now + Math.min(Math.max((now - requestedMs) / 2, SHORTEST_PAUSE_MS), LONGEST_PAUSE_MS);
+    return now + Math.min(Math.max(Math.round((now - requestedMs) / 2), SHORTEST_PAUSE_MS), LONGEST_PAUSE_MS);
   }
 }
 
