@@ -5,6 +5,7 @@ import type { ScanResult } from '@cairn/dicom';
 import type { EventBus } from '@cairn/event-bus';
 import type { ReceiptSource } from '@cairn/metadata-store';
 import type { ObjectAttributes, ObjectStore, PutOptions } from '@cairn/object-store';
+import { currentTraceparent, markFailed, traced } from '@cairn/telemetry';
 import type { InstanceReceiver, ReceiveOutcome, ReceiveRequest } from './ingest.ts';
 import { encodeLandingAttributes } from './landing-attributes.ts';
 import { landingKey } from './landing-key.ts';
@@ -60,7 +61,25 @@ export class IngestPipeline implements InstanceReceiver {
     });
   }
 
-  async receive(scope: Scope, request: ReceiveRequest, source: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<ReceiveOutcome> {
+  receive(scope: Scope, request: ReceiveRequest, source: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<ReceiveOutcome> {
+    return traced('receive instance', { attributes: { 'cairn.protocol': request.source.protocol } }, async (span) => {
+      const outcome = await this.#receive(scope, request, source, signal);
+      if (outcome.kind === 'refused') markFailed(span, outcome.error.code);
+      return outcome;
+    });
+  }
+
+  /** Events of what was received that the bus has not taken yet. */
+  get waitingEvents(): number {
+    return this.#publisher.waiting;
+  }
+
+  /** Waits until the events of everything received so far were handed over. */
+  close(): Promise<void> {
+    return this.#publisher.close();
+  }
+
+  async #receive(scope: Scope, request: ReceiveRequest, source: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<ReceiveOutcome> {
     const receiving = new Receiving(request, this.#options.maxInstanceBytes ?? Number.POSITIVE_INFINITY);
     try {
       const outcome = await this.#store(scope, receiving, source, signal);
@@ -73,19 +92,16 @@ export class IngestPipeline implements InstanceReceiver {
     }
   }
 
-  /** Waits until the events of everything received so far were handed over. */
-  close(): Promise<void> {
-    return this.#publisher.close();
-  }
-
   async #store(scope: Scope, receiving: Receiving, source: AsyncIterable<Uint8Array>, signal?: AbortSignal): Promise<ReceiveOutcome> {
     const { request } = receiving;
     const ulid = this.#ports.ulids.next();
     const key = landingKey(scope.tenant, ulid);
     const defaultIssuer = this.#options.defaultIssuer?.(scope, request.source) ?? '';
+    const traceparent = currentTraceparent();
+    const received = { ...request, defaultIssuer, ...(traceparent === undefined ? {} : { traceparent }) };
     await this.#put(scope, key, receiving.chunks(source), {
       verify: () => receiving.verify(),
-      attributes: () => encodeLandingAttributes(receiving.scan, { ...request, defaultIssuer }),
+      attributes: () => encodeLandingAttributes(receiving.scan, received),
       ...(signal === undefined ? {} : { signal }),
     });
     const receipt = receiptOf(receiving.scan, { ulid, key, source: request.source, defaultIssuer });
@@ -115,7 +131,7 @@ export class IngestPipeline implements InstanceReceiver {
   async #put(scope: Scope, key: string, source: AsyncIterable<Uint8Array>, options: PutOptions): Promise<void> {
     const { objectStore } = this.#ports;
     try {
-      await objectStore.put(scope, key, source, options);
+      await traced('put object', { kind: 'client' }, () => objectStore.put(scope, key, source, options));
     } catch (error) {
       if (!CairnError.is(error, 'object-store.already-exists')) throw error;
       const found = await objectStore.head(scope, key);

@@ -15,12 +15,14 @@ export interface LandingAttributes {
   dataSetOffset: number;
   sha256DataSet: string;
   sha256Meta: string;
+  /** The span that received it, as W3C Trace Context writes it: leads from an object to its trace. */
+  traceparent?: string;
 }
 
 /** The attributes of an instance just scanned, as the object store takes them (well below 2 KiB). */
 export function encodeLandingAttributes(
   scan: ScanResult,
-  received: Pick<LandingAttributes, 'source' | 'defaultIssuer' | 'transferSyntaxUid'>,
+  received: Pick<LandingAttributes, 'source' | 'defaultIssuer' | 'transferSyntaxUid' | 'traceparent'>,
 ): ObjectAttributes {
   return {
     version: VERSION,
@@ -31,6 +33,7 @@ export function encodeLandingAttributes(
     dataSetOffset: String(scan.dataSetOffset),
     sha256DataSet: scan.sha256DataSet,
     sha256Meta: scan.sha256Meta,
+    ...(received.traceparent === undefined ? {} : { traceparent: received.traceparent }),
   };
 }
 

@@ -3,15 +3,13 @@ import type { Logger } from '@cairn/core';
 import type { EventBus, OutgoingEvent } from '@cairn/event-bus';
 import type { InstanceReceipt } from '@cairn/metadata-store';
 import type { ObjectStore } from '@cairn/object-store';
+import { currentTraceparent, traced } from '@cairn/telemetry';
+import { EventSpool } from './event-spool.ts';
 import { landingKey } from './landing-key.ts';
 import { INGEST_TOPIC, INSTANCE_RECEIVED, encodeReceipt } from './receipt-codec.ts';
 
-/** Events that wait for a bus that does not answer; what does not fit is found by the reconciler. */
-const MAX_SPOOLED_BYTES = 32 * 1024 * 1024;
 /** Characters of texts on their way to the bus; instances with headers of many MiB may come faster than they can be announced. */
 const MAX_PENDING_CHARACTERS = 128 * 1024 * 1024;
-const FIRST_RETRY_MS = 100;
-const MAX_RETRY_MS = 10_000;
 
 /** What a {@link ReceiptPublisher} works on. */
 export interface ReceiptPublisherPorts {
@@ -22,11 +20,6 @@ export interface ReceiptPublisherPorts {
   onEventLost: () => void;
 }
 
-interface SpooledEvent {
-  tenant: string;
-  event: OutgoingEvent;
-}
-
 /**
  * Announces receipts to the indexer. Nobody waits for it: the instance is durable already. While the bus fails, events wait in a
  * bounded spool in memory; a full spool or a crash loses only time, for the reconciler finds instances that the index lacks.
@@ -34,15 +27,20 @@ interface SpooledEvent {
 export class ReceiptPublisher {
   readonly #ports: ReceiptPublisherPorts;
   readonly #underWay = new Set<Promise<void>>();
+  readonly #spool: EventSpool;
   #pendingCharacters = 0;
-  #spool: SpooledEvent[] = [];
-  #spooledBytes = 0;
-  #retrying: Promise<void> | undefined;
-  #closed = false;
-  #endPause: () => void = () => undefined;
 
   constructor(ports: ReceiptPublisherPorts) {
     this.#ports = ports;
+    this.#spool = new EventSpool({
+      publish: (tenant, events) => ports.eventBus.publish(systemScope(tenant), INGEST_TOPIC, events),
+      lost: (ulid, error) => this.#lose(ulid, error),
+    });
+  }
+
+  /** Events that the bus has not taken yet. */
+  get waiting(): number {
+    return this.#underWay.size + this.#spool.length;
   }
 
   /** Starts to publish; never fails. */
@@ -53,7 +51,7 @@ export class ReceiptPublisher {
       return;
     }
     this.#pendingCharacters += characters;
-    const work = this.#publish(tenant, receipt);
+    const work = traced(`publish ${INGEST_TOPIC}`, { kind: 'producer' }, () => this.#publish(tenant, receipt));
     this.#underWay.add(work);
     void work.finally(() => {
       this.#underWay.delete(work);
@@ -61,19 +59,17 @@ export class ReceiptPublisher {
     });
   }
 
-  /** Waits for publications under way; what the bus does not take now is left to the reconciler. */
+  /** Waits for publications under way, then offers the bus the rest once more; what it does not take now is left to the reconciler. */
   async close(): Promise<void> {
-    this.#closed = true;
-    this.#endPause();
     await Promise.all(this.#underWay);
-    await this.#retrying;
+    await this.#spool.close();
   }
 
   async #publish(tenant: string, receipt: InstanceReceipt): Promise<void> {
     try {
       const event = await this.#encode(tenant, receipt);
-      if (this.#spool.length > 0) this.#keep({ tenant, event });
-      else await this.#send({ tenant, event });
+      if (this.#spool.length > 0) this.#spool.keep({ tenant, event });
+      else await this.#send(tenant, event);
     } catch (error) {
       this.#lose(receipt.ulid, error);
     }
@@ -85,56 +81,24 @@ export class ReceiptPublisher {
     for (const { part, bytes } of objects) {
       await this.#ports.objectStore.put(systemScope(tenant), landingKey(tenant, receipt.ulid, part), once(bytes));
     }
-    return { id: receipt.ulid, key: `${tenant}|${receipt.studyInstanceUid}`, type: INSTANCE_RECEIVED, data };
+    const traceparent = currentTraceparent();
+    return {
+      id: receipt.ulid,
+      key: `${tenant}|${receipt.studyInstanceUid}`,
+      type: INSTANCE_RECEIVED,
+      data,
+      ...(traceparent === undefined ? {} : { traceparent }),
+    };
   }
 
-  async #send({ tenant, event }: SpooledEvent): Promise<void> {
+  async #send(tenant: string, event: OutgoingEvent): Promise<void> {
     try {
       await this.#ports.eventBus.publish(systemScope(tenant), INGEST_TOPIC, [event]);
       failpoint('ingest.after-publish');
     } catch (error) {
       this.#ports.logger.warn({ error }, 'ingest.bus-failed');
-      this.#keep({ tenant, event });
+      this.#spool.keep({ tenant, event });
     }
-  }
-
-  #keep(spooled: SpooledEvent): void {
-    if (this.#closed || this.#spooledBytes + spooled.event.data.length > MAX_SPOOLED_BYTES) {
-      this.#lose(spooled.event.id);
-      return;
-    }
-    this.#spool.push(spooled);
-    this.#spooledBytes += spooled.event.data.length;
-    this.#retrying ??= this.#retry().finally(() => (this.#retrying = undefined));
-  }
-
-  async #retry(): Promise<void> {
-    let pauseMs = FIRST_RETRY_MS;
-    while (this.#spool.length > 0 && !this.#closed) {
-      await this.#pause(pauseMs);
-      const { tenant, event } = this.#spool[0]!;
-      try {
-        await this.#ports.eventBus.publish(systemScope(tenant), INGEST_TOPIC, [event]);
-        this.#spool.shift();
-        this.#spooledBytes -= event.data.length;
-        pauseMs = 0;
-      } catch {
-        pauseMs = Math.min(MAX_RETRY_MS, Math.max(FIRST_RETRY_MS, pauseMs * 2));
-      }
-    }
-    for (const { event } of this.#spool) this.#lose(event.id);
-    this.#spool = [];
-  }
-
-  async #pause(timeMs: number): Promise<void> {
-    if (timeMs === 0 || this.#closed) return;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, timeMs);
-      this.#endPause = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
   }
 
   #lose(ulid: string, error?: unknown): void {

@@ -216,7 +216,8 @@ describe('IngestPipeline', () => {
     await open({
       eventBus: (real) =>
         derive(real, {
-          publish: (...args) => (failures-- > 0 ? Promise.reject(new CairnError('event-bus.unavailable', 'no')) : real.publish(...args)),
+          publish: (...args) =>
+            failures-- > 0 ? Promise.reject(new CairnError('event-bus.unavailable', 'no', { retriable: true })) : real.publish(...args),
         }),
     });
     for (const instance of aStudy({ ...TINY, instances: 3 }).instances) await store(archive.pipeline, instance.bytes());
@@ -236,12 +237,14 @@ describe('IngestPipeline', () => {
     let lost = 0;
     await open({
       observer: { eventLost: () => (lost += 1) },
-      eventBus: (real) => derive(real, { publish: () => Promise.reject(new CairnError('event-bus.unavailable', 'no')) }),
+      eventBus: (real) =>
+        derive(real, { publish: () => Promise.reject(new CairnError('event-bus.unavailable', 'no', { retriable: true })) }),
     });
     await store(archive.pipeline, phantom.bytes());
     await store(archive.pipeline, phantom.bytes());
+    expect(archive.pipeline.waitingEvents).toBe(2);
     await archive.pipeline.close();
-    expect(lost).toBe(2);
+    expect([lost, archive.pipeline.waitingEvents]).toEqual([2, 0]);
     expect(await keysOf(archive.objectStore)).toHaveLength(2);
   });
 
