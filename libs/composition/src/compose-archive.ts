@@ -22,19 +22,24 @@ export function composeArchive(
   { metrics, logger, onEventLost }: { metrics: Metrics; logger: Logger; onEventLost: () => void },
 ): Archive {
   const ports = { ...stores, logger, ulids: new UlidFactory() };
-  const maxInstanceBytes = config.CAIRN_MAX_INSTANCE_BYTES;
   const observer = {
     received: (protocol: string, outcome: string, sizeBytes: number) => {
       metrics.instancesReceived.inc({ protocol, outcome });
       if (outcome === 'stored') metrics.bytesReceived.inc({ protocol }, sizeBytes);
     },
-    eventLost: onEventLost,
+    eventLost: () => {
+      metrics.eventsLost.inc();
+      onEventLost();
+    },
   };
+  const { CAIRN_MAX_INSTANCE_BYTES: maxInstanceBytes, CAIRN_DEFAULT_ISSUER: defaultIssuer } = config;
+  const receiver = new IngestPipeline(
+    { ...ports, observer },
+    { defaultIssuer: () => defaultIssuer, ...(maxInstanceBytes === undefined ? {} : { maxInstanceBytes }) },
+  );
+  metrics.sample(metrics.eventSpoolDepth, {}, () => receiver.waitingEvents);
   return {
-    receiver: new IngestPipeline(
-      { ...ports, observer },
-      { defaultIssuer: () => config.CAIRN_DEFAULT_ISSUER, ...(maxInstanceBytes === undefined ? {} : { maxInstanceBytes }) },
-    ),
+    receiver,
     queries: new QueryPlanner(stores.metadataStore),
     retriever: new ArchiveRetriever(stores.objectStore, stores.metadataStore, logger),
     commitments: new Commitments(ports, { indexWaitMs: config.CAIRN_COMMITMENT_WAIT_S * 1000 }),

@@ -45,7 +45,7 @@ export async function openStores(config: CairnConfig, { metrics, logger }: { met
   try {
     const objects = await keep(openObjectStore(config, data, logger));
     const metadataStore = await keep(openMetadataStore(config, data, logger));
-    const eventBus = await keep(openEventBus(config, data, logger));
+    const eventBus = await keep(openEventBus(config, data, { metrics, logger }));
     return {
       objectStore: countOperations(objects, (operation) => metrics.objectStoreOperations.inc({ operation })),
       metadataStore,
@@ -123,13 +123,20 @@ async function openMetadataStore(config: CairnConfig, data: DataFolder | undefin
   });
 }
 
-async function openEventBus(config: CairnConfig, data: DataFolder | undefined, logger: Logger): Promise<EventBus> {
+async function openEventBus(
+  config: CairnConfig,
+  data: DataFolder | undefined,
+  { metrics, logger }: { metrics: Metrics; logger: Logger },
+): Promise<EventBus> {
+  const observer = { buried: (topic: string, group: string) => metrics.deadLetters.inc({ topic, group }) };
   if (config.CAIRN_KAFKA_BROKERS.length === 0) {
     const { SqliteEventBus } = await import('@cairn/event-bus/sqlite');
-    return embedded('event log', data, (folder) => SqliteEventBus.open({ file: join(folder.folder('events'), 'events.sqlite'), logger }));
+    return embedded('event log', data, (folder) =>
+      SqliteEventBus.open({ file: join(folder.folder('events'), 'events.sqlite'), logger, observer }),
+    );
   }
   const { KafkaEventBus } = await import('@cairn/event-bus/kafka');
-  return new KafkaEventBus({ brokers: config.CAIRN_KAFKA_BROKERS, prefix: config.CAIRN_KAFKA_PREFIX, logger });
+  return new KafkaEventBus({ brokers: config.CAIRN_KAFKA_BROKERS, prefix: config.CAIRN_KAFKA_PREFIX, logger, observer });
 }
 
 async function embedded<T>(part: string, data: DataFolder | undefined, open: (data: DataFolder) => Promise<T>): Promise<T> {

@@ -3,7 +3,8 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ErrorCode, Logger } from '@cairn/core';
-import type { Metrics } from '@cairn/telemetry';
+import { markFailed, startSpan, withinSpan } from '@cairn/telemetry';
+import type { Metrics, TraceOptions } from '@cairn/telemetry';
 import { ErrorFilter } from './error.filter.ts';
 import { problem, sendProblem } from './problem.ts';
 import { publicUrlResolver } from './public-url.ts';
@@ -28,6 +29,9 @@ const MAX_PARAMETER_LENGTH = 8_192;
 
 /** Seconds that a connection may stay without any byte in either direction. */
 const IDLE_TIMEOUT_MS = 120_000;
+
+/** Routes that are asked every few seconds, and are no part of anybody's work. */
+const OPERATORS = /^\/(health|metrics)\b/;
 
 const resolvers = new WeakMap<object, (request: FastifyRequest) => string>();
 
@@ -79,6 +83,13 @@ function rootOf(instance: object): object {
   return current ?? instance;
 }
 
+/** Below the caller's span, if it sends one (W3C Trace Context). The path is left out: it holds UIDs. */
+function spanOptions(request: FastifyRequest, route: string): TraceOptions {
+  const { traceparent } = request.headers;
+  const parent = typeof traceparent === 'string' ? traceparent : null;
+  return { kind: 'server', parent, attributes: { 'http.request.method': request.method, 'http.route': route } };
+}
+
 function measure(fastify: FastifyInstance, metrics: Metrics): void {
   fastify.addHook('onSend', (_request, reply, payload, done) => {
     reply.header('x-content-type-options', 'nosniff');
@@ -88,11 +99,18 @@ function measure(fastify: FastifyInstance, metrics: Metrics): void {
   });
   fastify.addHook('onRequest', (request, reply, done) => {
     const startedMs = performance.now();
+    const { method } = request;
+    const route = request.routeOptions.url ?? 'none';
+    const span = OPERATORS.test(route) ? undefined : startSpan(`${method} ${route}`, spanOptions(request, route));
     reply.raw.once('close', () => {
-      const route = request.routeOptions.url ?? 'none';
-      metrics.httpRequests.inc({ route, method: request.method, status: String(reply.raw.statusCode) });
-      metrics.httpSeconds.observe({ route, method: request.method }, (performance.now() - startedMs) / 1000);
+      const { statusCode } = reply.raw;
+      metrics.httpRequests.inc({ route, method, status: String(statusCode) });
+      metrics.httpSeconds.observe({ route, method }, (performance.now() - startedMs) / 1000);
+      span?.setAttribute('http.response.status_code', statusCode);
+      if (span !== undefined && statusCode >= 500) markFailed(span, String(statusCode));
+      span?.end();
     });
-    done();
+    if (span === undefined) done();
+    else withinSpan(span, done);
   });
 }

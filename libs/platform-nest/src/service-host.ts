@@ -81,7 +81,7 @@ async function open(options: ServiceOptions, state: { draining: boolean; page: s
   health.checks.push({ name: 'process', check: () => requireRunning(state) }, ...options.checks(app));
   try {
     if (eventBus !== undefined) {
-      const strategy = new EventBusStrategy({ bus: eventBus, logger });
+      const strategy = new EventBusStrategy({ bus: eventBus, logger, metrics });
       health.checks.push(strategy.readiness);
       app.connectMicroservice({ strategy });
     }

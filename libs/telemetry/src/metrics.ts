@@ -1,10 +1,13 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 
+const SAMPLE_TIMEOUT_MS = 1000;
+
 /**
  * The archive's metrics in one place: names, meaning and labels. No label ever holds patient data, UIDs or AE titles.
  */
 export class Metrics {
   readonly #registry = new Registry();
+  readonly #samples: (() => Promise<void>)[] = [];
 
   /** Calls of the object store: `put`, `get`, `head`, `list`, `copy`, `delete`. */
   readonly objectStoreOperations = this.#counter('cairn_object_store_operations_total', 'Object store calls by operation.', ['operation']);
@@ -14,14 +17,25 @@ export class Metrics {
     'outcome',
   ]);
   readonly bytesReceived = this.#counter('cairn_received_bytes_total', 'Bytes of stored instances by protocol.', ['protocol']);
-  /** From the acknowledgement to the index, seconds. */
+  /** Counted from the receipt's ULID, which is drawn when the first byte comes: the time of the transfer is in it, so never too small. */
   readonly visibleSeconds = this.#histogram(
     'cairn_index_visible_seconds',
-    'Seconds from receipt to visibility in queries.',
+    'Seconds from the beginning of receipt to visibility in queries.',
     [],
     [0.01, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 30],
   );
   readonly receiptsIndexed = this.#counter('cairn_index_receipts_total', 'Receipts indexed by outcome.', ['outcome']);
+  readonly eventLag = this.#gauge('cairn_event_lag', 'Events published and not yet handled, by topic and consumer group.', [
+    'topic',
+    'group',
+  ]);
+  readonly eventSpoolDepth = this.#gauge('cairn_event_spool_depth', 'Events of instances received that the bus has not taken yet.', []);
+  readonly eventsLost = this.#counter('cairn_events_lost_total', 'Events given up; the next reconciliation indexes their instances.', []);
+  readonly deadLetters = this.#counter(
+    'cairn_event_dead_letters_total',
+    'Events that no delivery could handle, by topic and consumer group.',
+    ['topic', 'group'],
+  );
   readonly conflicts = this.#counter('cairn_index_conflicts_total', 'Identity conflicts flagged by kind.', ['kind']);
   readonly associations = this.#gauge('cairn_dimse_associations', 'Associations open now.', []);
   readonly associationsTotal = this.#counter('cairn_dimse_associations_total', 'Associations by how they ended.', ['outcome']);
@@ -29,6 +43,12 @@ export class Metrics {
     'command',
     'status',
   ]);
+  readonly dimseSeconds = this.#histogram(
+    'cairn_dimse_request_seconds',
+    'Seconds from a DIMSE request to its final answer by command.',
+    ['command'],
+    [0.005, 0.02, 0.1, 0.5, 2, 10, 60, 300],
+  );
   readonly httpRequests = this.#counter('cairn_http_requests_total', 'HTTP requests by route, method and status.', [
     'route',
     'method',
@@ -51,19 +71,17 @@ export class Metrics {
   }
 
   /** Every metric in Prometheus' text format. */
-  render(): Promise<string> {
+  async render(): Promise<string> {
+    await Promise.all(this.#samples.map((sample) => sample()));
     return this.#registry.metrics();
   }
 
-  /** A gauge whose value is asked for at each scrape. */
-  observe(name: string, help: string, read: () => number | Promise<number>): void {
-    new Gauge({
-      name,
-      help,
-      registers: [this.#registry],
-      async collect() {
-        this.set(await read());
-      },
+  /** Has a gauge read at each scrape. While that fails or takes longer than a second, the gauge has no value. */
+  sample(gauge: Gauge, labels: Readonly<Record<string, string>>, read: () => number | Promise<number>): void {
+    this.#samples.push(async () => {
+      const value = await withinTime(read);
+      if (value === undefined) gauge.remove(labels);
+      else gauge.set(labels, value);
     });
   }
 
@@ -77,5 +95,17 @@ export class Metrics {
 
   #histogram(name: string, help: string, labelNames: string[], buckets: number[]): Histogram {
     return new Histogram({ name, help, labelNames, buckets, registers: [this.#registry] });
+  }
+}
+
+async function withinTime(read: () => number | Promise<number>): Promise<number | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((resolve) => (timer = setTimeout(() => resolve(undefined), SAMPLE_TIMEOUT_MS)));
+  try {
+    return await Promise.race([read(), late]);
+  } catch {
+    return undefined;
+  } finally {
+    clearTimeout(timer);
   }
 }

@@ -7,12 +7,30 @@ describe('Metrics', () => {
     metrics.objectStoreOperations.inc({ operation: 'put' });
     metrics.objectStoreOperations.inc({ operation: 'put' });
     let depth = 1;
-    metrics.observe('cairn_test_depth', 'A depth.', () => depth);
+    metrics.sample(metrics.eventSpoolDepth, {}, () => depth);
     depth = 7;
     const text = await metrics.render();
     expect(text).toContain('cairn_object_store_operations_total{operation="put"} 2');
-    expect(text).toContain('cairn_test_depth 7');
+    expect(text).toContain('cairn_event_spool_depth 7');
     expect(metrics.contentType).toContain('text/plain');
+  });
+
+  it('leaves out a gauge that cannot be read, and shows the others', async () => {
+    const metrics = new Metrics();
+    let isDown = true;
+    metrics.sample(metrics.eventLag, { topic: 't', group: 'failing' }, async () => {
+      if (isDown) throw new Error('down');
+      return 1;
+    });
+    metrics.sample(metrics.eventLag, { topic: 't', group: 'stalled' }, () => new Promise(() => undefined));
+    metrics.sample(metrics.eventLag, { topic: 't', group: 'reading' }, () => 2);
+    const lags = async (): Promise<string[]> => (await metrics.render()).split('\n').filter((line) => line.startsWith('cairn_event_lag'));
+    expect(await lags()).toEqual(['cairn_event_lag{topic="t",group="reading"} 2']);
+    isDown = false;
+    expect((await lags()).toSorted()).toEqual([
+      'cairn_event_lag{topic="t",group="failing"} 1',
+      'cairn_event_lag{topic="t",group="reading"} 2',
+    ]);
   });
 
   it('refuses a label that a metric does not have, so that nothing unplanned is ever exposed', () => {

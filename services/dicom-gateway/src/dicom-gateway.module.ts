@@ -5,6 +5,7 @@ import { CommitmentScp } from './commitment/commitment-scp.ts';
 import { FindScp } from './find/find-scp.ts';
 import { DicomGateway } from './gateway.ts';
 import { gatewayMetrics } from './gateway-metrics.ts';
+import { GatewayMonitor } from './gateway-monitor.ts';
 import { gatewayConfig } from './gateway-settings.ts';
 import type { GatewayConfig } from './gateway.config.ts';
 import { GATEWAY_CONFIG, GATEWAY_PORTS } from './gateway.ports.ts';
@@ -37,6 +38,7 @@ export class DicomGatewayModule {
         GetScp,
         MoveScp,
         CommitmentScp,
+        GatewayMonitor,
         ServiceClasses,
         CommitmentReporter,
         DicomGateway,

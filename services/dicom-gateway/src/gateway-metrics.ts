@@ -1,4 +1,5 @@
 import type { Metrics } from '@cairn/telemetry';
+import { statusClass } from './gateway-monitor.ts';
 import type { GatewayMetrics } from './gateway.ports.ts';
 
 /** Feeds the process's metrics. */
@@ -12,13 +13,9 @@ export function gatewayMetrics(metrics: Metrics): GatewayMetrics {
       };
     },
     associationRejected: () => metrics.associationsTotal.inc({ outcome: 'rejected' }),
-    requestServed: (command, status) => metrics.dimseMessages.inc({ command, status: statusClass(status) }),
+    requestServed: (command, status, seconds) => {
+      metrics.dimseMessages.inc({ command, status: statusClass(status) });
+      metrics.dimseSeconds.observe({ command }, seconds);
+    },
   };
-}
-
-/** Classes of PS3.7 annex C. */
-function statusClass(status: number): string {
-  if (status === 0) return 'success';
-  if (status === 0xfe00) return 'cancelled';
-  return status === 0xb000 || (status & 0xf000) === 0xb000 || status === 0x0107 || status === 0x0116 ? 'warning' : 'failure';
 }

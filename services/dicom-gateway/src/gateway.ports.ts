@@ -6,8 +6,8 @@ export interface GatewayMetrics {
   /** An association was established; call the result when it is over. */
   associationOpened(): (outcome: 'released' | 'aborted') => void;
   associationRejected(): void;
-  /** A request was answered: `C-STORE` and the like, final status. */
-  requestServed(command: string, status: number): void;
+  /** A request was answered: `C-STORE` and the like, final status, seconds from the request's command to the answer. */
+  requestServed(command: string, status: number, seconds: number): void;
 }
 
 /** What the gateway works with. */

@@ -1,8 +1,9 @@
 import { DimseServer } from '@cairn/dimse';
-import type { Association, Listener, ServerHandlers } from '@cairn/dimse';
+import type { Listener, ServerHandlers } from '@cairn/dimse';
 import { Inject } from '@nestjs/common';
 import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
 import { Admission } from './association/admission.ts';
+import { GatewayMonitor } from './gateway-monitor.ts';
 import type { GatewayConfig } from './gateway.config.ts';
 import { GATEWAY_CONFIG, GATEWAY_PORTS } from './gateway.ports.ts';
 import type { GatewayPorts } from './gateway.ports.ts';
@@ -15,17 +16,17 @@ export class DicomGateway implements OnApplicationBootstrap, BeforeApplicationSh
   readonly #config: GatewayConfig;
   readonly #ports: GatewayPorts;
   readonly #server: DimseServer;
-  readonly #ends = new Map<Association, (outcome: 'released' | 'aborted') => void>();
   #addresses: readonly { host: string; port: number; tls: boolean }[] = [];
 
   constructor(
     @Inject(GATEWAY_CONFIG) config: GatewayConfig,
     @Inject(GATEWAY_PORTS) ports: GatewayPorts,
     @Inject(ServiceClasses) services: ServiceClasses,
+    @Inject(GatewayMonitor) monitor: GatewayMonitor,
   ) {
     this.#config = config;
     this.#ports = ports;
-    this.#server = new DimseServer(serverOptions(config, ports), { ...services.handlers, ...this.#associationHandlers() });
+    this.#server = new DimseServer(serverOptions(config, ports), { ...services.handlers, ...this.#associationHandlers(monitor) });
   }
 
   /** Where it listens: the real ports, the plain one first, then TLS. Empty before the application's bootstrap. */
@@ -49,7 +50,7 @@ export class DicomGateway implements OnApplicationBootstrap, BeforeApplicationSh
     await this.#server.close(this.#config.timeouts?.drainMs ?? DEFAULT_DRAIN_MS);
   }
 
-  #associationHandlers(): Pick<ServerHandlers, 'onAssociate' | 'onAssociated' | 'onAssociationClosed'> {
+  #associationHandlers(monitor: GatewayMonitor): Pick<ServerHandlers, 'onAssociate' | 'onAssociated' | 'onAssociationClosed'> {
     const admission = new Admission(this.#config);
     const { logger, metrics } = this.#ports;
     return {
@@ -61,13 +62,8 @@ export class DicomGateway implements OnApplicationBootstrap, BeforeApplicationSh
         metrics?.associationRejected();
         return decision;
       },
-      onAssociated: (association) => {
-        if (metrics) this.#ends.set(association, metrics.associationOpened());
-      },
-      onAssociationClosed: (association, error) => {
-        this.#ends.get(association)?.(error ? 'aborted' : 'released');
-        this.#ends.delete(association);
-      },
+      onAssociated: (association) => monitor.associationOpened(association),
+      onAssociationClosed: (association, error) => monitor.associationClosed(association, error),
     };
   }
 }

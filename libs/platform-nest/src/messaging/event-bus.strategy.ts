@@ -4,7 +4,9 @@ import { isObservable, lastValueFrom } from 'rxjs';
 import { ALL_TENANTS, CairnError, silentLogger, systemScope } from '@cairn/core';
 import type { Logger, Scope } from '@cairn/core';
 import type { DeliveredEvent, EventBus, EventFailure, Subscription } from '@cairn/event-bus';
+import type { Metrics } from '@cairn/telemetry';
 import type { ReadinessCheck } from '../health.module.ts';
+import { tracedBatch } from './batch-trace.ts';
 import { EventBatchContext } from './event-batch.context.ts';
 import { EVENT_BUS_TRANSPORT, OPTIONS } from './event-batch.decorator.ts';
 import type { EventBatchOptions } from './event-batch.decorator.ts';
@@ -17,6 +19,8 @@ export interface EventBusStrategyOptions {
   /** Whose events; default: of all tenants. */
   scope?: Scope;
   logger?: Logger;
+  /** Shows every handler's lag. */
+  metrics?: Metrics;
 }
 
 /**
@@ -38,6 +42,7 @@ export class EventBusStrategy extends Server implements CustomTransportStrategy 
   readonly #bus: EventBus;
   readonly #scope: Scope;
   readonly #logger: Logger;
+  readonly #metrics: Metrics | undefined;
   readonly #subscriptions: Subscription[] = [];
   readonly #retries = new Set<NodeJS.Timeout>();
   readonly #underWay = new Set<Promise<void>>();
@@ -45,11 +50,12 @@ export class EventBusStrategy extends Server implements CustomTransportStrategy 
   #unsubscribed = Number.POSITIVE_INFINITY;
   #closed = false;
 
-  constructor({ bus, scope, logger }: EventBusStrategyOptions) {
+  constructor({ bus, scope, logger, metrics }: EventBusStrategyOptions) {
     super();
     this.#bus = bus;
     this.#scope = scope ?? systemScope(ALL_TENANTS);
     this.#logger = logger ?? silentLogger;
+    this.#metrics = metrics;
   }
 
   /** Subscribes every handler; a mistake in their marks ends the start. */
@@ -76,6 +82,7 @@ export class EventBusStrategy extends Server implements CustomTransportStrategy 
     try {
       const handlers = Array.from(this.messageHandlers.values(), (handler) => ({ handler, options: optionsOf(handler) }));
       this.#unsubscribed = handlers.length;
+      for (const { options } of handlers) this.#showLag(options);
       await Promise.all(handlers.map(({ handler, options }) => this.#track(this.#subscribe(handler, options))));
     } catch (error) {
       callback(error);
@@ -84,10 +91,15 @@ export class EventBusStrategy extends Server implements CustomTransportStrategy 
     callback();
   }
 
+  #showLag({ topic, group }: EventBatchOptions): void {
+    this.#metrics?.sample(this.#metrics.eventLag, { topic, group }, () => this.#bus.lag(this.#scope, topic, group));
+  }
+
   async #subscribe(handler: MessageHandler, options: EventBatchOptions): Promise<void> {
     const { topic, group } = options;
     try {
-      const handle = (events: readonly DeliveredEvent[]): Promise<readonly EventFailure[]> => deliver(handler, options, events);
+      const handle = (events: readonly DeliveredEvent[]): Promise<readonly EventFailure[]> =>
+        tracedBatch(options, events, () => deliver(handler, options, events));
       this.#subscriptions.push(await this.#bus.subscribe(this.#scope, topic, group, handle, options));
       this.#unsubscribed -= 1;
     } catch (error) {
