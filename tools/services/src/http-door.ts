@@ -8,6 +8,9 @@ import type { ServiceName } from './replicas.ts';
 const IDLE_TIMEOUT_MS = 120_000;
 const KEEP_ALIVE_MS = 72_000;
 
+/** `studies` and `studies/{study}`, which STOW-RS posts to (PS3.18 §10.5). */
+const STORE_RESOURCE = /^\/dicom-web\/studies(?:\/[^/?]*)?\/?(?:\?|$)/;
+
 /** A place that answers requests: a port on loopback. */
 export interface Upstream {
   httpPort: number;
@@ -25,7 +28,7 @@ export interface HttpDoorOptions {
 
 /** Which service a request is for: STOW-RS goes to `ingest`, the rest to `query-retrieve`, as an ingress routes it. */
 export function serviceOf(method: string, url: string): ServiceName {
-  return method === 'POST' && /^\/dicom-web\/studies(?:\/[^/?]*)?\/?(?:\?|$)/.test(url) ? 'ingest' : 'query-retrieve';
+  return method === 'POST' && STORE_RESOURCE.test(url) ? 'ingest' : 'query-retrieve';
 }
 
 /**
@@ -85,12 +88,15 @@ class Exchange {
     const upstream = httpRequest({ host: '127.0.0.1', port: target.httpPort, method, path: url, headers: this.#options.headers, agent });
     const leave = (): void => void upstream.destroy();
     this.#response.once('close', leave);
-    upstream.once('response', (answer) => this.#pass(answer));
+    upstream.once('response', (answer) => {
+      // What still comes of the body is of no use; the caller has to get rid of it to see the answer.
+      upstream.once('close', () => this.#request.unpipe(upstream).resume());
+      this.#pass(answer);
+    });
     upstream.once('error', () => {
       this.#response.removeListener('close', leave);
       this.#fail();
     });
-    upstream.once('close', () => this.#request.unpipe(upstream).resume());
     if (this.#hasBody) this.#sendBody(upstream);
     else upstream.end();
   }
@@ -114,7 +120,10 @@ class Exchange {
   #pass(answer: IncomingMessage): void {
     const response = this.#response;
     if (!this.#options.isListening()) response.shouldKeepAlive = false;
-    response.writeHead(answer.statusCode ?? 502, answer.statusMessage, returnedHeaders(answer));
+    const headers = returnedHeaders(answer);
+    // Each service knows its own methods only.
+    if (answer.statusCode === 405 && STORE_RESOURCE.test(this.#request.url ?? '')) headers.push('Allow', 'POST');
+    response.writeHead(answer.statusCode ?? 502, answer.statusMessage, headers);
     answer.pipe(response);
     // Cut off, so that it cannot pass for a whole answer.
     answer.once('close', () => (answer.complete ? undefined : response.destroy()));

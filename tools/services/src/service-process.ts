@@ -80,9 +80,9 @@ export class ServiceProcess {
     const child = await this.#launch();
     const deadline = Date.now() + LIVE_WITHIN_MS;
     while (!(await this.#isLive())) {
-      if (child.exitCode !== null || child.signalCode !== null || Date.now() > deadline) {
+      if (child === undefined || child.exitCode !== null || child.signalCode !== null || Date.now() > deadline) {
         await this.kill();
-        const code = child.exitCode === 78 ? 'config.invalid' : 'runtime.start-failed';
+        const code = child?.exitCode === 78 ? 'config.invalid' : 'runtime.start-failed';
         throw new CairnError(code, `The service ${this.name} ended at its start.`);
       }
       await delay(POLL_MS);
@@ -105,9 +105,11 @@ export class ServiceProcess {
     await this.#end('SIGTERM');
   }
 
-  async #launch(): Promise<ChildProcess> {
+  /** Undefined when it is not wanted any more. */
+  async #launch(): Promise<ChildProcess | undefined> {
     const { service, environment, dicomPort, tlsPort, hasTls } = this.#options;
     const [http, dicom, tls] = (await freePorts(3)) as [number, number, number];
+    if (!this.#wanted) return undefined;
     this.#ports = { http, dicom: dicomPort ?? dicom, tls: tlsPort ?? tls };
     const child = spawn(process.execPath, ['--max-semi-space-size=8', CAIRN, service], {
       env: {

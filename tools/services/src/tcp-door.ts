@@ -39,7 +39,7 @@ function join(client: Socket, upstream: Socket): void {
     [upstream, client],
   ] as const) {
     from.pipe(to);
-    from.on('error', () => to.destroy());
-    from.once('close', () => (from.readableEnded ? undefined : to.destroy()));
+    from.on('error', () => to.resetAndDestroy());
+    from.once('close', () => (from.readableEnded ? undefined : to.resetAndDestroy()));
   }
 }
