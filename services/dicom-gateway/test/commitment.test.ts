@@ -220,6 +220,15 @@ describe('N-EVENT-REPORT of storage commitment', () => {
     await expectFailure('dimse.unknown-destination');
   });
 
+  it('goes on after the requests could not be had', async () => {
+    const modality = new Modality();
+    const peers = new Map([['MODALITY', { host: '127.0.0.1', port: await modality.listen(EXPLICIT) }]]);
+    harness.commitments.outages = 1;
+    harness.commitments.due.push({ transactionUid: '1.2.3', requestorAet: 'MODALITY', committed: [], failed: [] });
+    await harness.start({ peers });
+    await modality.reported(1);
+  });
+
   it('lets a report under way end when the gateway stops', async () => {
     const modality = new Modality();
     let answer = (): void => {};

@@ -7,6 +7,8 @@ export class FakeCommitments implements CommitmentService {
   readonly due: CommitmentReport[] = [];
   /** Errors of reports that were not taken. */
   readonly failures: unknown[] = [];
+  /** Calls for the next report that fail. */
+  outages = 0;
   /** Refuses requests. */
   refusal: Error | undefined;
 
@@ -18,6 +20,10 @@ export class FakeCommitments implements CommitmentService {
   }
 
   async handleNext(_scope: Scope, send: SendReport, signal: AbortSignal): Promise<boolean> {
+    if (this.outages > 0) {
+      this.outages -= 1;
+      throw new Error('outage');
+    }
     const report = this.due.shift();
     if (report === undefined) return false;
     try {

@@ -16,6 +16,8 @@ import { REPORT_EVENT, STORAGE_COMMITMENT, encodeReport } from './storage-commit
 /** Requests that one process works on at the same time: a peer that is slow to answer holds up no other. */
 const WORKERS = 4;
 const POLL_MS = 1000;
+/** While the requests themselves cannot be had. */
+const OUTAGE_PAUSE_MS = 10_000;
 const DEFAULT_DRAIN_MS = 20_000;
 
 /** Our role is the SCP's, though we open the association (PS3.4 §J.3.3, PS3.7 §D.3.3.4). */
@@ -59,20 +61,19 @@ export class CommitmentReporter implements OnApplicationBootstrap, BeforeApplica
   async #work(): Promise<void> {
     const { signal } = this.#stopping;
     while (!signal.aborted) {
-      if (!(await this.#handleNext())) await delay(POLL_MS, undefined, { signal }).catch(() => undefined);
+      const pauseMs = await this.#handleNext();
+      if (pauseMs > 0) await delay(pauseMs, undefined, { signal }).catch(() => undefined);
     }
   }
 
-  async #handleNext(): Promise<boolean> {
+  /** Gives how long to wait before the next. */
+  async #handleNext(): Promise<number> {
+    const send = async (report: CommitmentReport, signal: AbortSignal): Promise<void> => await this.#send(report, signal);
     try {
-      return await this.#ports.commitments.handleNext(
-        this.#scope,
-        async (report, signal) => await this.#send(report, signal),
-        this.#ended.signal,
-      );
+      return (await this.#ports.commitments.handleNext(this.#scope, send, this.#ended.signal)) ? 0 : POLL_MS;
     } catch (error) {
       this.#ports.logger.warn({ error }, 'gateway.commitments-unavailable');
-      return false;
+      return OUTAGE_PAUSE_MS;
     }
   }
 
