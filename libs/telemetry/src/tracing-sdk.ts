@@ -18,6 +18,8 @@ import type { Environment } from './tracing.ts';
 /** The last spans are not worth more of a shutdown than this. */
 const STOP_TIMEOUT_MS = 2000;
 
+const DEFAULT_SEND_INTERVAL_MS = 5000;
+
 /** By `OTEL_TRACES_SAMPLER`, with the ratio of `OTEL_TRACES_SAMPLER_ARG`. */
 const SAMPLERS: Readonly<Record<string, (ratio: number) => Sampler>> = {
   always_on: () => new AlwaysOnSampler(),
@@ -32,6 +34,7 @@ const SAMPLERS: Readonly<Record<string, (ratio: number) => Sampler>> = {
 export async function startSdk(serviceName: string, environment: Environment, logger: Logger): Promise<() => Promise<void>> {
   const sampler = samplerOf(environment);
   const exporter = await exporterOf(environment);
+  const scheduledDelayMillis = Number(environment['OTEL_BSP_SCHEDULE_DELAY']) || DEFAULT_SEND_INTERVAL_MS;
   const failed = (error: unknown): void => logger.warn({ error }, 'tracing.export-failed');
   setGlobalErrorHandler(failed);
   const provider = new TracerProvider({
@@ -39,7 +42,7 @@ export async function startSdk(serviceName: string, environment: Environment, lo
     resource: defaultResource()
       .merge(resourceFromAttributes({ 'service.name': serviceName, 'service.namespace': 'cairn' }))
       .merge(detectResources({ detectors: [serviceInstanceIdDetector, envDetector] })),
-    spanProcessors: [new BatchSpanProcessor({ exporter })],
+    spanProcessors: [new BatchSpanProcessor({ exporter, scheduledDelayMillis })],
   });
   trace.setGlobalTracerProvider(provider);
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());

@@ -1,6 +1,7 @@
 import { loadConfig } from '@cairn/config';
 import type { CairnConfig } from '@cairn/config';
 import { CairnError, armFailpoint, errorMessage, systemErrorCode } from '@cairn/core';
+import { createLogger, startTracing } from '@cairn/telemetry';
 
 /** The environment as `process.env` gives it. */
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -99,7 +100,9 @@ export async function runCommandLine(parameters: readonly string[], environment:
   try {
     const config = loadConfig(environment);
     arm(config.CAIRN_FAILPOINT);
-    return await command.run(config, operands);
+    const serviceName = name === 'start' ? 'cairn' : `cairn-${name}`;
+    const stopTracing = await startTracing(serviceName, environment, createLogger(config.CAIRN_LOG_LEVEL));
+    return await command.run(config, operands).finally(stopTracing);
   } catch (error) {
     process.stderr.write(`cairn: ${oneLine(error)}\n`);
     return CairnError.is(error, 'config.invalid') ? EXIT_CONFIG : 1;
