@@ -8,6 +8,7 @@ export interface DataFolder {
   path: string;
   /** The folder for `name` inside, made when missing. */
   folder(name: string): string;
+  /** Gives it free; once is enough. */
   release(): void;
 }
 
@@ -32,7 +33,9 @@ export function openDataFolder(path: string): DataFolder {
       mkdirSync(folder, { recursive: true });
       return folder;
     },
-    release: () => lock.close(),
+    release: () => {
+      if (lock.isOpen) lock.close();
+    },
   };
 }
 

@@ -33,10 +33,12 @@ export async function openLater<S extends Store>({ part, open, supports, unavail
   let store: S | undefined;
   let failure = new CairnError(unavailable, `The ${part} is being opened.`, { retriable: true });
   const firstTry = Promise.withResolvers<void>();
-  const opening = (async () => {
+  void (async () => {
     while (!stop.signal.aborted) {
       try {
-        store = await open();
+        const opened = await open();
+        if (stop.signal.aborted) await opened.close();
+        else store = opened;
         return;
       } catch (error) {
         const reason = CairnError.is(error) ? error.message : 'unexpected failure';
@@ -49,8 +51,8 @@ export async function openLater<S extends Store>({ part, open, supports, unavail
     }
   })();
   const close = async (): Promise<void> => {
+    // A try under way may take long to fail, and closes itself what it opens.
     stop.abort();
-    await opening;
     await store?.close();
   };
   const call = (name: string | symbol, parameters: readonly unknown[]): unknown => {

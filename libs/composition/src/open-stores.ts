@@ -39,7 +39,7 @@ export async function openStores(config: CairnConfig, { metrics, logger }: { met
     return store;
   };
   const close = async (): Promise<void> => {
-    for (const store of opened) await store.close();
+    for (const store of opened.splice(0)) await store.close();
     data?.release();
   };
   try {
@@ -116,7 +116,15 @@ async function openMetadataStore(config: CairnConfig, data: DataFolder | undefin
   const { MongoMetadataStore } = await import('@cairn/metadata-store/mongo');
   return openLater<MetadataStore>({
     part: 'index',
-    open: () => MongoMetadataStore.open({ uri, database }),
+    open: async () => {
+      try {
+        return await MongoMetadataStore.open({ uri, database });
+      } catch (error) {
+        // The driver's own errors quote the URI, which may hold a password.
+        if (CairnError.is(error)) throw error;
+        throw new CairnError('metadata-store.unavailable', 'CAIRN_MONGODB_URI cannot be used.', { retriable: true });
+      }
+    },
     supports: { indexedContains: true },
     unavailable: 'metadata-store.unavailable',
     logger,

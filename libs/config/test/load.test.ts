@@ -69,6 +69,11 @@ describe('loadConfig', () => {
     [{ CAIRN_DICOM_TLS_PORT: '2762' }, 'DICOM TLS also needs CAIRN_DICOM_TLS_CERT and CAIRN_DICOM_TLS_KEY'],
     [{ CAIRN_CORS_ORIGINS: '*' }, 'CAIRN_CORS_ORIGINS'],
     [{ CAIRN_PUBLIC_URL: 'ftp://x' }, 'CAIRN_PUBLIC_URL'],
+    [{ CAIRN_KAFKA_BROKERS: 'broker' }, 'CAIRN_KAFKA_BROKERS: each entry must be host:port'],
+    [{ CAIRN_MONGODB_URI: 'postgres://x' }, 'CAIRN_MONGODB_URI'],
+    [{ CAIRN_S3_ENDPOINT: 'http://user:word@host' }, 'CAIRN_S3_ENDPOINT'],
+    [{ CAIRN_S3_PREFIX: 'no-slash' }, 'CAIRN_S3_PREFIX: must be empty or end in a slash'],
+    [{ CAIRN_S3_REQUEST_CHECKSUMS: 'never' }, 'CAIRN_S3_REQUEST_CHECKSUMS'],
     [{ CAIRN_CONFIG: '/nonexistent/cairn.yaml' }, 'CAIRN_CONFIG names cannot be read'],
   ])('refuses %j with a line that names the key', (environment, expected) => {
     const message = messageOf(environment);
@@ -84,6 +89,22 @@ describe('loadConfig', () => {
 
   it.each(['- a\n- b\n', 'CAIRN_PEERS: {a: 1}\n', 'a: [unclosed'])('refuses the YAML %j', (text) => {
     expect(messageOf({ CAIRN_CONFIG: yaml(text) })).toMatch(/^Configuration: /);
+  });
+
+  it('reads where the stores are', () => {
+    const config = loadConfig({
+      CAIRN_KAFKA_BROKERS: 'k1:9092, [fd00::1]:9092',
+      CAIRN_MONGODB_URI: 'mongodb://user:word@m1,m2/?replicaSet=rs0',
+      CAIRN_S3_BUCKET: 'images',
+      CAIRN_S3_ENDPOINT: 'https://s3.example.org:9000',
+      CAIRN_S3_PATH_STYLE: '0',
+    });
+    expect(config).toMatchObject({
+      CAIRN_KAFKA_BROKERS: ['k1:9092', '[fd00::1]:9092'],
+      CAIRN_S3_PATH_STYLE: false,
+      CAIRN_S3_UPLOAD_BUDGET_MIB: 256,
+      CAIRN_MONGODB_DATABASE: 'cairn',
+    });
   });
 
   it('lets another address be used only on request', () => {
