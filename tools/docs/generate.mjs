@@ -8,9 +8,9 @@ import { format, resolveConfig } from 'prettier';
 import { settings } from './sections/config.mjs';
 import { implementation, storageSopClasses, transferSyntaxes } from './sections/dicom.mjs';
 import { dimseStatuses, errors } from './sections/errors.mjs';
-import { collections, topics } from './sections/operations.mjs';
+import { collections, metrics, topics } from './sections/operations.mjs';
 
-const SECTIONS = { errors, settings, dimseStatuses, implementation, storageSopClasses, transferSyntaxes, topics, collections };
+const SECTIONS = { errors, settings, dimseStatuses, implementation, storageSopClasses, transferSyntaxes, topics, collections, metrics };
 const FOLDER = join(import.meta.dirname, '../../docs/reference');
 const PART = /(<!-- generated: (\w+) -->\n)[\s\S]*?(<!-- end -->)/g;
 

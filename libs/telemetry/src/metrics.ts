@@ -2,11 +2,21 @@ import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom
 
 const SAMPLE_TIMEOUT_MS = 1000;
 
+/** What a metric is, for the operations reference. */
+export interface MetricDescription {
+  name: string;
+  help: string;
+  /** `counter`, `gauge` or `histogram`. */
+  type: string;
+  labels: readonly string[];
+}
+
 /**
  * The archive's metrics in one place: names, meaning and labels. No label ever holds patient data, UIDs or AE titles.
  */
 export class Metrics {
   readonly #registry = new Registry();
+  readonly #labels = new Map<string, readonly string[]>();
   readonly #samples: (() => Promise<void>)[] = [];
 
   /** Calls of the object store: `put`, `get`, `head`, `list`, `copy`, `delete`. */
@@ -70,6 +80,14 @@ export class Metrics {
     return this.#registry.contentType;
   }
 
+  /** The archive's own metrics: what each is and how it is split. Those of the Node process are not in it. */
+  async describe(): Promise<readonly MetricDescription[]> {
+    const described = await this.#registry.getMetricsAsJSON();
+    return described
+      .filter(({ name }) => this.#labels.has(name))
+      .map(({ name, help, type }) => ({ name, help, type: String(type), labels: this.#labels.get(name)! }));
+  }
+
   /** Every metric in Prometheus' text format. */
   async render(): Promise<string> {
     await Promise.all(this.#samples.map((sample) => sample()));
@@ -86,14 +104,17 @@ export class Metrics {
   }
 
   #counter(name: string, help: string, labelNames: string[]): Counter {
+    this.#labels.set(name, labelNames);
     return new Counter({ name, help, labelNames, registers: [this.#registry] });
   }
 
   #gauge(name: string, help: string, labelNames: string[]): Gauge {
+    this.#labels.set(name, labelNames);
     return new Gauge({ name, help, labelNames, registers: [this.#registry] });
   }
 
   #histogram(name: string, help: string, labelNames: string[], buckets: number[]): Histogram {
+    this.#labels.set(name, labelNames);
     return new Histogram({ name, help, labelNames, buckets, registers: [this.#registry] });
   }
 }

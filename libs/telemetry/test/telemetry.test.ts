@@ -33,6 +33,12 @@ describe('Metrics', () => {
     ]);
   });
 
+  it('describes every metric of its own', async () => {
+    const described = await new Metrics().describe();
+    expect(described).toContainEqual({ name: 'cairn_event_lag', help: expect.any(String), type: 'gauge', labels: ['topic', 'group'] });
+    expect(described.every(({ name }) => name.startsWith('cairn_'))).toBe(true);
+  });
+
   it('refuses a label that a metric does not have, so that nothing unplanned is ever exposed', () => {
     expect(() => new Metrics().instancesReceived.inc({ patient: 'X' })).toThrow();
   });

@@ -1,6 +1,7 @@
 import { INGEST_TOPIC, INSTANCE_TOPIC, STUDY_TOPIC } from '@cairn/archive';
 import { TOPICS } from '@cairn/composition';
 import { INDEXES } from '@cairn/metadata-store/mongo';
+import { Metrics } from '@cairn/telemetry';
 import { code, table } from '../table.mjs';
 
 const ABOUT_TOPICS = {
@@ -25,6 +26,8 @@ const ABOUT_COLLECTIONS = {
   jobs: 'work that outlives a process: storage commitments. Not part of the index: a rebuild keeps it',
 };
 
+const METRICS = await new Metrics().describe();
+
 /** Every topic with who writes and reads it. */
 export function topics() {
   return table(
@@ -40,6 +43,14 @@ export function collections() {
     ...indexes.map(({ keys, query }) => ['', '', `${code(Object.keys(keys).join(', '))}: ${query}`]),
   ]);
   return table(['Collection', 'Holds', 'Index: its query'], rows);
+}
+
+/** Every metric of the archive's own. */
+export function metrics() {
+  return table(
+    ['Metric', 'Kind', 'Labels', 'What it tells'],
+    METRICS.map(({ name, type, labels, help }) => [code(name), type, labels.map(code).join(', '), help]),
+  );
 }
 
 function about(texts, name) {
