@@ -9,6 +9,7 @@ import type { DeliveredEvent, EventBus, EventFailure, OutgoingEvent } from '@cai
 import { KafkaEventBus, ensureTopics } from '@cairn/event-bus/kafka';
 import { SqliteEventBus } from '@cairn/event-bus/sqlite';
 import { serverForTests } from '@cairn/infra';
+import { Metrics } from '@cairn/telemetry';
 import { makeTempDir } from '@cairn/testing';
 import { EventBatch, EventBatchContext, EventBusStrategy } from '../src/messaging/index.ts';
 
@@ -186,6 +187,38 @@ describe.each<{ name: string; open: OpenBus; missing: boolean }>([
     );
     await bus.publish(one, TOPIC, [event('1')]);
     await until(() => seen.batches.length === 1);
+  });
+
+  test('closes a subscription that was being made when it was closed', async () => {
+    const subscribe = bus.subscribe.bind(bus);
+    const goOn = Promise.withResolvers<void>();
+    const started = Promise.withResolvers<void>();
+    bus.subscribe = async (...args) => {
+      started.resolve();
+      await goOn.promise;
+      return subscribe(...args);
+    };
+    const listening = app.listen();
+    await started.promise;
+    const closing = app.close();
+    goOn.resolve();
+    await Promise.all([listening, closing]);
+    await bus.publish(one, TOPIC, [event('1')]);
+    expect(await bus.lag(all, TOPIC, 'indexer')).toBe(1);
+    expect(seen.batches).toEqual([]);
+  });
+
+  test('shows the lag of every handler', async () => {
+    const metrics = new Metrics();
+    const measured = await NestFactory.createMicroservice(moduleOf(SampleController, seen), {
+      strategy: new EventBusStrategy({ bus, metrics }),
+      logger: false,
+    });
+    await measured.listen();
+    await measured.close();
+    await bus.publish(one, TOPIC, [event('1'), event('2')]);
+    const text = await metrics.render();
+    for (const group of ['indexer', 'other']) expect(text).toContain(`cairn_event_lag{topic="${TOPIC}",group="${group}"} 2`);
   });
 
   test.each([MarkedOtherwise, MarkedTwice])('refuses to start with handlers that are marked wrongly (%p)', async (controller) => {

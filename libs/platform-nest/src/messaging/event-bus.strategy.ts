@@ -97,6 +97,7 @@ export class EventBusStrategy extends Server implements CustomTransportStrategy 
 
   async #subscribe(handler: MessageHandler, options: EventBatchOptions): Promise<void> {
     const { topic, group } = options;
+    if (this.#closed) return;
     try {
       const handle = (events: readonly DeliveredEvent[]): Promise<readonly EventFailure[]> =>
         tracedBatch(options, events, () => deliver(handler, options, events));
