@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { CairnError } from '@cairn/core';
 import type { GatewayConfig, GatewayMetrics } from '../src/dicom-gateway.module.ts';
-import { GatewayHarness, identifier } from './harness.ts';
+import { GatewayHarness, all, identifier } from './harness.ts';
 
 let harness = new GatewayHarness();
 afterEach(async () => {
@@ -100,5 +101,42 @@ describe('who may associate', () => {
     });
     await association.release();
     expect(seen).toEqual(['rejected', ['C-STORE', 0], 'released']);
+  });
+
+  it('counts a cancelled request as cancelled, and one whose service fails with the status that it is answered', async () => {
+    const seen: unknown[] = [];
+    const metrics: GatewayMetrics = {
+      associationOpened: () => () => undefined,
+      associationRejected: () => undefined,
+      requestServed: (command, status, seconds) => seen.push([command, status.toString(16), seconds >= 0]),
+    };
+    const { port } = await harness.start({}, { metrics });
+    const association = await harness.connect(port);
+    const cancel = new AbortController();
+    harness.archive.onQuery = async (signal) => {
+      cancel.abort();
+      await new Promise((resolve) => signal!.addEventListener('abort', resolve, { once: true }));
+    };
+    const find = async (signal?: AbortSignal): Promise<number> => {
+      const options = signal === undefined ? {} : { signal };
+      return (await all(association.find('1.2.840.10008.5.1.4.1.2.2.1', identifier('STUDY', { '0020000D': '' }), options))).at(-1)!.status;
+    };
+    expect(await find(cancel.signal)).toBe(0xfe00);
+    harness.archive.onQuery = () => Promise.reject(new CairnError('metadata-store.unavailable', 'down', { retriable: true }));
+    const status = await find();
+    harness.archive.onReceive = () => Promise.reject(new CairnError('object-store.unavailable', 'down', { retriable: true }));
+    const stored = await association.store({
+      sopClassUid: '1.2.840.10008.5.1.4.1.1.2',
+      sopInstanceUid: '1.2',
+      transferSyntaxUid: '1.2.840.10008.1.2.1',
+      dataSet: Buffer.alloc(8),
+    });
+    await association.release();
+    expect(seen).toEqual([
+      ['C-FIND', 'fe00', true],
+      ['C-FIND', status.toString(16), true],
+      ['C-STORE', stored.status.toString(16), true],
+    ]);
+    expect([status, stored.status].every((failed) => failed >= 0xa000)).toBe(true);
   });
 });
