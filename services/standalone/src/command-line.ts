@@ -102,7 +102,11 @@ export async function runCommandLine(parameters: readonly string[], environment:
     arm(config.CAIRN_FAILPOINT);
     const serviceName = name === 'start' ? 'cairn' : `cairn-${name}`;
     const stopTracing = await startTracing(serviceName, environment, createLogger(config.CAIRN_LOG_LEVEL));
-    return await command.run(config, operands).finally(stopTracing);
+    try {
+      return await command.run(config, operands);
+    } finally {
+      await stopTracing();
+    }
   } catch (error) {
     process.stderr.write(`cairn: ${oneLine(error)}\n`);
     return CairnError.is(error, 'config.invalid') ? EXIT_CONFIG : 1;
