@@ -37,7 +37,7 @@ describeWithPeer('pynetdicom', 'storage commitment', () => {
   });
 
   function start(): Promise<Archive> {
-    const env = { CAIRN_DICOM_PEERS: `${MODALITY}=127.0.0.1:${port}`, CAIRN_COMMITMENT_WAIT_S: '3' };
+    const env = { CAIRN_DICOM_PEERS: `${MODALITY}=127.0.0.1:${port}`, CAIRN_COMMITMENT_WAIT_S: '3', CAIRN_DRAIN_TIMEOUT_S: '5' };
     return startArchive({ dataDir: folder.path, env });
   }
 
@@ -141,7 +141,7 @@ describeWithPeer('pynetdicom', 'storage commitment', () => {
     async () => {
       const [instance] = aStudy({ ...TINY, seed: 2207 }).instances;
       await stored(instance!);
-      await modality.hold(5);
+      await modality.hold(60);
       await ask('2.25.2207', [referenceOf(instance!)]);
       await reports();
       await archive.kill();
