@@ -13,7 +13,7 @@ import {
 import type { Sampler, SpanExporter } from '@opentelemetry/sdk-trace';
 import { CairnError } from '@cairn/core';
 import type { Logger } from '@cairn/core';
-import type { Environment } from './tracing.ts';
+import type { Environment } from './environment.ts';
 
 /** The last spans are not worth more of a shutdown than this. */
 const STOP_TIMEOUT_MS = 2000;

@@ -11,9 +11,7 @@ import {
 import type { Attributes, Context, Link, Span } from '@opentelemetry/api';
 import { CairnError } from '@cairn/core';
 import type { Logger } from '@cairn/core';
-
-/** The environment's variables by name. */
-export type Environment = Readonly<Record<string, string | undefined>>;
+import type { Environment } from './environment.ts';
 
 /** A part of a trace: who did something, when and for how long. */
 export type TraceSpan = Span;

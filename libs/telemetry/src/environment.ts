@@ -1,0 +1,2 @@
+/** The environment's variables by name. */
+export type Environment = Readonly<Record<string, string | undefined>>;
