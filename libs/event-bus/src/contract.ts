@@ -108,11 +108,8 @@ function describeDelivery(bus: () => EventBus, reopen: () => Promise<void>): voi
   });
 
   it('delivers what was published before the group subscribed', async () => {
-    await bus().publish(
-      one,
-      TOPIC,
-      numbers(450).map((n) => event(n)),
-    );
+    const published = numbers(450).map((n) => event(n));
+    await bus().publish(one, TOPIC, published);
     const seen = recorder();
     await bus().subscribe(all, TOPIC, 'g', seen.handler);
     await seen.count(450);
