@@ -19,6 +19,7 @@ import {
   readPdu,
   storeCommand,
 } from '../harness/raw-dimse.ts';
+import { GATEWAYS } from '../harness/shape.ts';
 import { eventually, qido } from '../harness/web.ts';
 
 const CT_CONTEXT = ['1.2.840.10008.5.1.4.1.1.2', TRANSFER_SYNTAX.explicitLittleEndian] as const;
@@ -168,7 +169,7 @@ describe('DIMSE faults', () => {
   });
 
   it('case 24: an association above the limit is turned away for now, not left hanging', async () => {
-    const open = await Promise.all(Array.from({ length: 20 }, () => associate(archive.dicomPort).catch(() => undefined)));
+    const open = await Promise.all(Array.from({ length: 20 * GATEWAYS }, () => associate(archive.dicomPort).catch(() => undefined)));
     const further = await connectScripted(archive.dicomPort);
     await further.send(associateRequest());
     const answer = await readPdu(further);

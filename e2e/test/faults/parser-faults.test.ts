@@ -157,7 +157,10 @@ describe('malformed instances', () => {
     }).instances[0]!;
     const metadata = await expectStored(instance);
     expect(metadata['00100010']?.vr).toBe('PN');
-    const [found] = await qido(archive, `/studies?StudyInstanceUID=${instance.studyInstanceUid}`);
+    const [found] = await eventually(
+      () => qido(archive, `/studies?StudyInstanceUID=${instance.studyInstanceUid}`),
+      (studies) => studies.length > 0,
+    );
     expect(textOf(found!, '0020000D')).toBe(instance.studyInstanceUid);
   });
 

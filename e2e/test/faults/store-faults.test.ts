@@ -7,6 +7,7 @@ import type { PhantomInstance, TempDir } from '@cairn/testing';
 import { startArchive } from '../harness/archive.ts';
 import type { Archive } from '../harness/archive.ts';
 import { associate, messagePdus, rawStore, storeCommand } from '../harness/raw-dimse.ts';
+import { itStandalone } from '../harness/shape.ts';
 import { eventually, qido, stow } from '../harness/web.ts';
 
 const OUT_OF_RESOURCES = 0xa700;
@@ -52,91 +53,97 @@ describe('faults of the store', () => {
     ).toBe(1);
   });
 
-  it('case 108: when the data folder’s volume vanishes, stores fail and nothing is written in its place; when it is back, all goes on', async () => {
-    archive = await startArchive({ dataDir: folder.path });
-    const kept = phantom(1202);
-    await stow(archive, [kept.bytes()]);
-    await eventually(
-      () => found(kept),
-      (count) => count === 1,
-    );
-    await rename(folder.path, `${folder.path}.away`);
-    await mkdir(folder.path);
-    const lost = phantom(1203);
-    const answer = await stow(archive, [lost.bytes()]);
-    expect({ status: answer.status, stored: answer.stored }).toEqual({ status: 503, stored: [] });
-    const connection = await associate(archive.dicomPort, { contexts: [CT_CONTEXT] });
-    const { status } = await rawStore(connection, CT_CONTEXT[0], lost.sopInstanceUid, writeDataSet({ elements: lost.elements() }));
-    expect(status).toBe(OUT_OF_RESOURCES);
-    connection.reset();
-    expect(await readdir(folder.path)).toEqual([]);
-    await rm(folder.path, { recursive: true });
-    await rename(`${folder.path}.away`, folder.path);
-    expect(
+  itStandalone(
+    'case 108: when the data folder’s volume vanishes, stores fail and nothing is written in its place; when it is back, all goes on',
+    async () => {
+      archive = await startArchive({ dataDir: folder.path });
+      const kept = phantom(1202);
+      await stow(archive, [kept.bytes()]);
       await eventually(
-        async () => (await stow(archive, [lost.bytes()])).status,
-        (code) => code === 200,
-      ),
-    ).toBe(200);
-    expect(
-      await eventually(
-        () => found(lost),
+        () => found(kept),
         (count) => count === 1,
-      ),
-    ).toBe(1);
-    expect(await found(kept)).toBe(1);
-  });
-
-  // A volume of its own needs the right to mount one.
-  (canMount() ? it : it.skip)('case 106: a full volume refuses with 507 and A700 and takes again once there is room', async () => {
-    const volume = join(folder.path, 'volume');
-    await mkdir(volume);
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=24m', 'tmpfs', volume]);
-    try {
-      archive = await startArchive({ dataDir: join(volume, 'data') });
-      const ballast = join(volume, 'ballast');
-      await writeFile(ballast, Buffer.alloc(12 << 20));
-      const { instances } = aStudy({ ...CT_SLICE, seed: 1204, instances: 30 });
-      const stored: PhantomInstance[] = [];
-      let refused: PhantomInstance | undefined;
-      for (const instance of instances) {
-        const answer = await stow(archive, [instance.bytes()]);
-        if (answer.status === 200) stored.push(instance);
-        else {
-          expect({ status: answer.status, stored: answer.stored }).toEqual({ status: 507, stored: [] });
-          const connection = await associate(archive.dicomPort, { contexts: [CT_CONTEXT] });
-          const byDimse = await rawStore(
-            connection,
-            CT_CONTEXT[0],
-            instance.sopInstanceUid,
-            writeDataSet({ elements: instance.elements() }),
-          );
-          expect(byDimse.status).toBe(OUT_OF_RESOURCES);
-          connection.reset();
-          refused = instance;
-          break;
-        }
-      }
-      expect(refused).toBeDefined();
-      await writeFile(ballast, '');
+      );
+      await rename(folder.path, `${folder.path}.away`);
+      await mkdir(folder.path);
+      const lost = phantom(1203);
+      const answer = await stow(archive, [lost.bytes()]);
+      expect({ status: answer.status, stored: answer.stored }).toEqual({ status: 503, stored: [] });
+      const connection = await associate(archive.dicomPort, { contexts: [CT_CONTEXT] });
+      const { status } = await rawStore(connection, CT_CONTEXT[0], lost.sopInstanceUid, writeDataSet({ elements: lost.elements() }));
+      expect(status).toBe(OUT_OF_RESOURCES);
+      connection.reset();
+      expect(await readdir(folder.path)).toEqual([]);
+      await rm(folder.path, { recursive: true });
+      await rename(`${folder.path}.away`, folder.path);
       expect(
         await eventually(
-          async () => (await stow(archive, [refused!.bytes()])).status,
+          async () => (await stow(archive, [lost.bytes()])).status,
           (code) => code === 200,
         ),
       ).toBe(200);
-      const wanted = stored.length + 1;
       expect(
         await eventually(
-          async () => (await qido(archive, '/instances')).length,
-          (count) => count === wanted,
+          () => found(lost),
+          (count) => count === 1,
         ),
-      ).toBe(wanted);
-      await archive.stop();
-    } finally {
-      execFileSync('umount', ['-l', volume]);
-    }
-  });
+      ).toBe(1);
+      expect(await found(kept)).toBe(1);
+    },
+  );
+
+  // A volume of its own needs the right to mount one.
+  (canMount() ? itStandalone : it.skip)(
+    'case 106: a full volume refuses with 507 and A700 and takes again once there is room',
+    async () => {
+      const volume = join(folder.path, 'volume');
+      await mkdir(volume);
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=24m', 'tmpfs', volume]);
+      try {
+        archive = await startArchive({ dataDir: join(volume, 'data') });
+        const ballast = join(volume, 'ballast');
+        await writeFile(ballast, Buffer.alloc(12 << 20));
+        const { instances } = aStudy({ ...CT_SLICE, seed: 1204, instances: 30 });
+        const stored: PhantomInstance[] = [];
+        let refused: PhantomInstance | undefined;
+        for (const instance of instances) {
+          const answer = await stow(archive, [instance.bytes()]);
+          if (answer.status === 200) stored.push(instance);
+          else {
+            expect({ status: answer.status, stored: answer.stored }).toEqual({ status: 507, stored: [] });
+            const connection = await associate(archive.dicomPort, { contexts: [CT_CONTEXT] });
+            const byDimse = await rawStore(
+              connection,
+              CT_CONTEXT[0],
+              instance.sopInstanceUid,
+              writeDataSet({ elements: instance.elements() }),
+            );
+            expect(byDimse.status).toBe(OUT_OF_RESOURCES);
+            connection.reset();
+            refused = instance;
+            break;
+          }
+        }
+        expect(refused).toBeDefined();
+        await writeFile(ballast, '');
+        expect(
+          await eventually(
+            async () => (await stow(archive, [refused!.bytes()])).status,
+            (code) => code === 200,
+          ),
+        ).toBe(200);
+        const wanted = stored.length + 1;
+        expect(
+          await eventually(
+            async () => (await qido(archive, '/instances')).length,
+            (count) => count === wanted,
+          ),
+        ).toBe(wanted);
+        await archive.stop();
+      } finally {
+        execFileSync('umount', ['-l', volume]);
+      }
+    },
+  );
 });
 
 /** Tries it: containers often have root without the right to mount. */

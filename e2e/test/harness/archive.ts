@@ -1,12 +1,10 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeTempDir } from '@cairn/testing';
 import { archiveProcesses } from './processes.ts';
-
-/** The clone's folder. */
-export const REPOSITORY = join(import.meta.dirname, '../../..');
+import { REPOSITORY, SHAPE, SHAPES } from './shape.ts';
+import type { ShapeName } from './shape.ts';
 
 const COMMAND = join(REPOSITORY, 'services/standalone/bin/cairn.mjs');
 const START_TIMEOUT_MS = 60_000;
@@ -14,8 +12,8 @@ const STOP_TIMEOUT_MS = 60_000;
 
 /** How an archive is started. */
 export interface ArchiveOptions {
-  /** One process with everything; the services of their own follow with the distributed adapters. */
-  shape?: 'standalone';
+  /** Default: the one that this run of the suites is about. */
+  shape?: ShapeName;
   /** Default: a new folder, removed by {@link Archive.dispose}. */
   dataDir?: string;
   /** Further settings. */
@@ -52,7 +50,7 @@ export interface Archive {
   exited: Promise<Exit>;
   /** SIGTERM, and SIGKILL when it does not end within a minute. */
   stop(): Promise<Exit>;
-  /** kill -9. */
+  /** kill -9 of all its processes. */
   kill(): Promise<Exit>;
   /** Stops it and removes a folder that it was given by default. */
   dispose(): Promise<void>;
@@ -62,7 +60,9 @@ export interface Archive {
 export async function startArchive(options: ArchiveOptions = {}): Promise<Archive> {
   const folder = options.dataDir === undefined ? await makeTempDir() : undefined;
   const dataDir = options.dataDir ?? folder!.path;
-  const program = launch(['start'], { CAIRN_DATA_DIR: dataDir, CAIRN_DICOM_PORT: '0', CAIRN_HTTP_PORT: '0', ...options.env });
+  const shape = SHAPES[options.shape ?? SHAPE];
+  const ports = { CAIRN_DICOM_PORT: '0', CAIRN_HTTP_PORT: '0' };
+  const program = launch(shape.command, { CAIRN_DATA_DIR: dataDir, ...ports, ...shape.environment(dataDir), ...options.env });
   const announced = await announcement(program);
   await ready(program, announced.origin);
   const stop = async (): Promise<Exit> => {
@@ -78,12 +78,13 @@ export async function startArchive(options: ArchiveOptions = {}): Promise<Archiv
     dataDir,
     pid: program.child.pid!,
     pids: () => archiveProcesses(program.child.pid!),
-    ...objectsIn(dataDir),
+    storedObjects: () => shape.storedObjects(dataDir),
+    unfinishedObjects: () => shape.unfinishedObjects(dataDir),
     output: program.output,
     exited: program.exited,
     stop,
     kill: () => {
-      program.child.kill('SIGKILL');
+      for (const pid of archiveProcesses(program.child.pid!)) killHard(pid);
       return program.exited;
     },
     dispose: async () => {
@@ -93,18 +94,24 @@ export async function startArchive(options: ArchiveOptions = {}): Promise<Archiv
   };
 }
 
-/** Runs a command of the built program to its end, `rebuild-index` for example. */
-export function runCairn(args: readonly string[], env: Readonly<Record<string, string>>): Promise<Exit> {
-  return launch(args, env).exited;
+/** The process may have ended by itself. */
+function killHard(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
 }
 
-/** What the filesystem object store of a data folder holds. */
-function objectsIn(dataDir: string): Pick<Archive, 'storedObjects' | 'unfinishedObjects'> {
-  const names = (folder: string): Promise<string[]> => readdir(folder, { recursive: true }).catch(() => []);
-  return {
-    storedObjects: async () => (await names(join(dataDir, 'objects'))).filter((name) => name.endsWith('.dcm')),
-    unfinishedObjects: async () => (await names(dataDir)).filter((name) => /tmp|partial|incoming/.test(name) && /\d/.test(name)),
-  };
+/** Runs a command of the built program to its end, `rebuild-index` for example. */
+export function runCairn(args: readonly string[], env: Readonly<Record<string, string>>): Promise<Exit> {
+  return launch([COMMAND, ...args], env).exited;
+}
+
+/** Starts the archive in the shape of this run, to end by itself: its configuration is wrong, or something that it needs is missing. */
+export function runStart(dataDir: string, env: Readonly<Record<string, string>>): Promise<Exit> {
+  const shape = SHAPES[SHAPE];
+  return launch(shape.command, { CAIRN_DATA_DIR: dataDir, ...shape.environment(dataDir), ...env }).exited;
 }
 
 interface Program {
@@ -115,7 +122,7 @@ interface Program {
 
 function launch(args: readonly string[], env: Readonly<Record<string, string>>): Program {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('CAIRN_') && name !== 'NODE_OPTIONS');
-  const child = spawn(process.execPath, [COMMAND, ...args], {
+  const child = spawn(process.execPath, args, {
     env: { ...Object.fromEntries(inherited), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -5,10 +5,11 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { TINY, aStudy, connectScripted, makeTempDir } from '@cairn/testing';
 import type { TempDir } from '@cairn/testing';
-import { runCairn, startArchive } from '../harness/archive.ts';
+import { runCairn, runStart, startArchive } from '../harness/archive.ts';
 import type { Archive, Exit } from '../harness/archive.ts';
 import { readPart10 } from '../harness/part10.ts';
 import { runCommand } from '../harness/peers.ts';
+import { itStandalone } from '../harness/shape.ts';
 import { eventually, get, qido, stow, textOf } from '../harness/web.ts';
 
 const FREE_PORTS = { CAIRN_DICOM_PORT: '0', CAIRN_HTTP_PORT: '0' };
@@ -28,7 +29,7 @@ describe('cairn start', () => {
   });
 
   function fails(env: Readonly<Record<string, string>>): Promise<Exit> {
-    return runCairn(['start'], { CAIRN_DATA_DIR: join(folder.path, 'data'), CAIRN_LOG_LEVEL: 'warn', ...FREE_PORTS, ...env });
+    return runStart(join(folder.path, 'data'), { CAIRN_LOG_LEVEL: 'warn', ...FREE_PORTS, ...env });
   }
 
   /** One clear line on standard error, no stack. */
@@ -141,7 +142,7 @@ describe('cairn start', () => {
     expect(await page.text()).toContain(archive.webUrl);
   });
 
-  it('keeps each object as a plain file below the data folder', async () => {
+  itStandalone('keeps each object as a plain file below the data folder', async () => {
     archive = await startArchive({ dataDir: join(folder.path, 'data') });
     const instance = aStudy({ ...TINY, seed: 1102 }).instances[0]!;
     await stow(archive, [instance.bytes()]);
