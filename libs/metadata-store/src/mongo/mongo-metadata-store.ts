@@ -219,7 +219,12 @@ async function* translatedItems<T>(items: AsyncIterable<T>): AsyncGenerator<T> {
 
 function translation(error: unknown): unknown {
   if (error instanceof SyntaxError) return new CairnError('internal.unexpected', 'A header is not JSON.', { cause: error });
-  if (error instanceof mongoose.mongo.MongoError || error instanceof mongoose.Error)
+  if (error instanceof mongoose.mongo.MongoError || error instanceof mongoose.Error || isOfSocket(error))
     return new CairnError('metadata-store.unavailable', 'The database does not answer as it should.', { cause: error, retriable: true });
   return error;
+}
+
+/** The driver leaves a failed write to a socket that was full as the system told it. */
+function isOfSocket(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'syscall' in error;
 }

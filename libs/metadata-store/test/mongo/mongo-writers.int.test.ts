@@ -1,14 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { systemScope } from '@cairn/core';
-import type { IndexDocument, MetadataStore } from '@cairn/metadata-store';
+import type { MetadataStore } from '@cairn/metadata-store';
 import { aReceipt, collect, ulidOf } from '@cairn/metadata-store/contract';
 import { MongoMetadataStore } from '@cairn/metadata-store/mongo';
-import { SqliteMetadataStore } from '@cairn/metadata-store/sqlite';
-import { makeTempDir } from '@cairn/testing';
 import fc from 'fast-check';
 import mongoose from 'mongoose';
 import { RECEIPTS, STEPS, everythingOf, inBatches } from '../disagreement.ts';
-import type { Step } from '../disagreement.ts';
+import { bySqlite, comparable, take } from './by-sqlite.ts';
 import { dropDatabase, mongoServer, newDatabase, openStore } from './mongo-server.ts';
 
 jest.setTimeout(60_000);
@@ -26,7 +24,7 @@ else {
 
     beforeAll(async () => {
       stores = await Promise.all([1, 2, 3].map(() => openStore(server, database)));
-      expected = await bySqlite();
+      expected = await bySqlite(scope);
     });
 
     afterAll(async () => {
@@ -44,7 +42,7 @@ else {
           const batches = inBatches(steps, batchSizes);
           await Promise.all(
             stores.map(async (store, index) => {
-              for (const batch of batches.filter((_, number) => number % stores.length === index)) await take(store, batch);
+              for (const batch of batches.filter((_, number) => number % stores.length === index)) await take(store, scope, batch);
             }),
           );
           expect(comparable(await everythingOf(stores[0]!, scope))).toEqual(expected);
@@ -55,7 +53,7 @@ else {
 
     it('complete what a process left undone when its receipts come again (case 98)', async () => {
       await stores[0]!.clear(scope);
-      for (const step of STEPS) await take(stores[0]!, [step]);
+      for (const step of STEPS) await take(stores[0]!, scope, [step]);
       const connection = await mongoose.createConnection(server.address, { dbName: database }).asPromise();
       for (const name of ['series', 'studies', 'patients', 'claims']) await connection.collection(name).deleteMany({});
       await connection.collection('instances').updateMany({}, { $unset: { derived: 1, present: 1, order: 1, current: 1 } });
@@ -89,43 +87,4 @@ else {
       await expect(collect(store.exportDocuments(scope))).rejects.toMatchObject({ code: 'metadata-store.unavailable' });
     });
   });
-}
-
-async function take(store: MetadataStore, batch: readonly Step[]): Promise<void> {
-  await store.recordReceipts(
-    scope,
-    batch.flatMap((step) => ('receipt' in step ? [step.receipt] : [])),
-  );
-  await store.applyFacts(
-    scope,
-    batch.flatMap((step) => ('fact' in step ? [step.fact] : [])),
-  );
-}
-
-async function bySqlite(): Promise<unknown> {
-  const folder = await makeTempDir();
-  const store = await SqliteMetadataStore.open({ file: `${folder.path}/index.db` });
-  await take(store, STEPS);
-  const everything = comparable(await everythingOf(store, scope));
-  await store.close();
-  await folder.remove();
-  return everything;
-}
-
-/** Without what adapters may do as they like: cursors, and the order of identity strings. */
-function comparable(everything: Awaited<ReturnType<typeof everythingOf>>): unknown {
-  const { documents, all, doe, ...rest } = everything;
-  const sorted = documents.map((document: IndexDocument) => JSON.stringify(sortedKeys(document))).toSorted();
-  const rowsOf = ({ rows }: typeof all): unknown[] => rows.map(({ cursor: _cursor, ...row }) => row);
-  return { ...rest, documents: sorted, all: rowsOf(all), doe: rowsOf(doe) };
-}
-
-function sortedKeys(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(sortedKeys);
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .toSorted(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, member]) => [key, sortedKeys(member)]),
-  );
 }
