@@ -7,7 +7,7 @@ import { patchRequestQueue } from './request-queue-patch.ts';
 const { Kafka: KafkaClient, logLevel } = kafkajs;
 
 const CONNECTION_TIMEOUT_MS = 3000;
-const REQUEST_TIMEOUT_MS = 10_000;
+const DEFAULT_REQUEST_TIMEOUT_MS = 10_000;
 
 const DEFAULT_RETRIES = 20;
 
@@ -25,6 +25,8 @@ export interface KafkaConnection {
    * refuse connections for about 15 s. What lasts longer is an outage: publishers are told, subscriptions start again by themselves.
    */
   retries?: number;
+  /** A request is lost when brokers, or the way to them, are silent for so long; it is then tried again as above. Default 10,000. */
+  requestTimeoutMs?: number;
   logger?: Logger;
 }
 
@@ -36,14 +38,14 @@ export function retryOptions({ retries }: KafkaConnection): RetryOptions {
 /** A client that connects nowhere yet. */
 export function createClient(connection: KafkaConnection): Kafka {
   patchRequestQueue();
-  const { brokers, clientId, ssl, sasl, logger } = connection;
+  const { brokers, clientId, ssl, sasl, requestTimeoutMs, logger } = connection;
   return new KafkaClient({
     brokers: [...brokers],
     clientId: clientId ?? 'cairn',
     ...(ssl === undefined ? {} : { ssl }),
     ...(sasl === undefined ? {} : { sasl }),
     connectionTimeout: CONNECTION_TIMEOUT_MS,
-    requestTimeout: REQUEST_TIMEOUT_MS,
+    requestTimeout: requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS,
     retry: retryOptions(connection),
     logLevel: logLevel.WARN,
     logCreator: () => (entry) => writeLog(logger ?? silentLogger, entry),
