@@ -41,6 +41,8 @@ export interface MongoMetadataStoreOptions {
   database?: string;
   /** Milliseconds until a call fails because no server answers; default 10,000. */
   serverSelectionTimeoutMs?: number;
+  /** Milliseconds until a call that a server has taken is lost because the server, or the way to it, is silent; default 60,000. */
+  socketTimeoutMs?: number;
 }
 
 /**
@@ -68,10 +70,13 @@ export class MongoMetadataStore implements MetadataStore {
     uri,
     database = 'cairn',
     serverSelectionTimeoutMs = 10_000,
+    socketTimeoutMs = 60_000,
   }: MongoMetadataStoreOptions): Promise<MongoMetadataStore> {
     const connection = mongoose.createConnection(uri, {
       dbName: database,
       serverSelectionTimeoutMS: serverSelectionTimeoutMs,
+      connectTimeoutMS: serverSelectionTimeoutMs,
+      socketTimeoutMS: socketTimeoutMs,
       writeConcern: { w: 'majority', journal: true },
       readConcern: { level: 'majority' },
       retryWrites: true,
