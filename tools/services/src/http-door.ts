@@ -37,37 +37,25 @@ export function serviceOf(method: string, url: string): ServiceName {
  */
 export function createHttpDoor({ upstreams, answer, trustedProxies }: HttpDoorOptions): Server {
   const isTrusted = addressMatcher(trustedProxies);
-  const agents: Agents = {
-    kept: new Agent({ keepAlive: true, timeout: IDLE_TIMEOUT_MS }),
-    fresh: new Agent({ keepAlive: true, maxFreeSockets: 0, timeout: IDLE_TIMEOUT_MS }),
-  };
+  const agent = new Agent({ keepAlive: true, timeout: IDLE_TIMEOUT_MS });
   const serve = (request: IncomingMessage, response: ServerResponse): void => {
     // Once it takes no more connections, a kept one would hold up the stop.
     if (!server.listening) response.shouldKeepAlive = false;
     if (answer(request, response)) return;
     const targets = [...upstreams(serviceOf(request.method ?? '', request.url ?? ''))];
     const headers = forwardedHeaders(request, isTrusted(request.socket.remoteAddress ?? ''));
-    new Exchange(request, response, { agents, targets, headers, isListening: () => server.listening }).run();
+    new Exchange(request, response, { agent, targets, headers, isListening: () => server.listening }).run();
   };
   const server = createServer({ requestTimeout: 0, keepAliveTimeout: KEEP_ALIVE_MS }, serve);
   // The service says whether it wants the body.
   server.on('checkContinue', serve);
   server.setTimeout(IDLE_TIMEOUT_MS);
-  server.once('close', () => Object.values(agents).forEach((agent: Agent) => agent.destroy()));
+  server.once('close', () => agent.destroy());
   return server;
 }
 
-interface Agents {
-  kept: Agent;
-  /**
-   * Of requests with a body: a kept connection may be closing just now, which only requests that can be sent again may risk. It does not announce
-   * that it will be closed, or a service that refuses would close it over the body still on its way, and the answer would be lost.
-   */
-  fresh: Agent;
-}
-
 interface ExchangeOptions {
-  agents: Agents;
+  agent: Agent;
   targets: Upstream[];
   headers: string[];
   isListening: () => boolean;
@@ -95,9 +83,7 @@ class Exchange {
       return;
     }
     const { method, url } = this.#request;
-    const { agents, headers } = this.#options;
-    const agent = this.#hasBody ? agents.fresh : agents.kept;
-    const upstream = httpRequest({ host: '127.0.0.1', port: target.httpPort, method, path: url, headers, agent });
+    const upstream = httpRequest({ host: '127.0.0.1', port: target.httpPort, method, path: url, ...this.#connection() });
     const leave = (): void => void upstream.destroy();
     this.#response.once('close', leave);
     upstream.once('response', (answer) => {
@@ -111,6 +97,15 @@ class Exchange {
     });
     if (this.#hasBody) this.#sendBody(upstream);
     else upstream.end();
+  }
+
+  /**
+   * A kept connection may be closing just now, which only requests without a body may risk. The fresh one of a body is called a kept one all the
+   * same: a service that refuses would close the other kind over the body still on its way, and its answer would be lost.
+   */
+  #connection(): { agent: Agent | false; headers: string[] } {
+    const { agent, headers } = this.#options;
+    return this.#hasBody ? { agent: false, headers: [...headers, 'Connection', 'keep-alive'] } : { agent, headers };
   }
 
   /** The body is touched only once there is a connection and, where the caller asks first, the service wants it. */

@@ -14,7 +14,7 @@ import type {
 } from '../metadata-store.ts';
 import type { ClaimedJob, NewJob } from '../jobs.ts';
 import type { QueryPage, QueryPlan } from '../query.ts';
-import { openCollections } from './collections.ts';
+import { openCollections } from './open-collections.ts';
 import type { Collections } from './collections.ts';
 import { instanceDocumentOf } from './instances.ts';
 import { claimJob, finishJob, putJob, rescheduleJob } from './jobs.ts';
