@@ -9,6 +9,7 @@ import { startArchive } from '../harness/archive.ts';
 import type { Archive } from '../harness/archive.ts';
 import { PynetdicomPeer, describeWithPeer } from '../harness/peers.ts';
 import type { CommitmentReport } from '../harness/peers.ts';
+import { itStandalone } from '../harness/shape.ts';
 import { eventually, stow } from '../harness/web.ts';
 
 const MODALITY = 'CT1';
@@ -88,11 +89,9 @@ describeWithPeer('pynetdicom', 'storage commitment', () => {
     ]);
   });
 
-  it('case 22: instances whose objects are damaged or missing are in the failed list, whatever the index says', async () => {
+  itStandalone('case 22: instances whose objects are damaged or missing are in the failed list, whatever the index says', async () => {
     const [damaged, missing, whole] = aStudy({ ...TINY, seed: 2203, instances: 3 }).instances;
     const [first, second] = await stored(damaged!, missing!, whole!);
-    // Behind the back of an S3 product objects cannot be changed; there the unit tests of the archive show it.
-    if (!existsSync(first!)) return;
     const bytes = await readFile(first!);
     bytes[bytes.length - 1]! ^= 1;
     await writeFile(first!, bytes);
@@ -104,10 +103,9 @@ describeWithPeer('pynetdicom', 'storage commitment', () => {
     expect(failedOf(report!)).toEqual([damaged!, missing!].map((instance) => [...referenceOf(instance), 0x0110]));
   });
 
-  it('case 104: another copy of the bytes is not the object that the archive would give', async () => {
+  itStandalone('case 104: another copy of the bytes is not the object that the archive would give', async () => {
     const [instance] = aStudy({ ...TINY, seed: 2204 }).instances;
     const [kept, copy] = await stored(instance!, instance!);
-    if (!existsSync(kept!)) return;
     expect(existsSync(copy!)).toBe(true);
     await rm(kept!);
     await ask('2.25.2204', [referenceOf(instance!)]);
