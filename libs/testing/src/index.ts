@@ -17,3 +17,4 @@ export { corpus } from './corpus.ts';
 export type { CorpusFile } from './corpus.ts';
 export { FaultProxy } from './fault-proxy.ts';
 export type { Direction, LinkState } from './fault-proxy.ts';
+export { documentedProduct } from './documented-product.ts';

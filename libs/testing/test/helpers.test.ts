@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
-import { connectScripted, corpus, listenScripted, makeTempDir } from '../src/index.ts';
+import { connectScripted, corpus, documentedProduct, listenScripted, makeTempDir } from '../src/index.ts';
 
 describe('scripted peers', () => {
   it('talk to each other', async () => {
@@ -47,4 +47,12 @@ const files = corpus();
   expect(files!.length).toBeGreaterThan(500);
   expect(new Set(files!.map((each) => each.expected))).toEqual(new Set(['accept', 'reject', 'either']));
   expect(files!.every((each) => existsSync(each.absolutePath))).toBe(true);
+});
+
+describe('documentedProduct', () => {
+  it('reads one column of one table, and no product that is not there', () => {
+    expect(Object.keys(documentedProduct('SQLite'))).toEqual(['indexedContains']);
+    expect(documentedProduct('versitygw')).toMatchObject({ byteOrder: 'yes', restore: 'no' });
+    expect(() => documentedProduct('nothing')).toThrow('not in docs');
+  });
 });

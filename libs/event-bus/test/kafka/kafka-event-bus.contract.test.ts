@@ -3,8 +3,10 @@ import { afterAll, describe, it, jest } from '@jest/globals';
 import { describeEventBusContract } from '@cairn/event-bus/contract';
 import { KafkaEventBus, ensureTopics } from '@cairn/event-bus/kafka';
 import { serverForTests } from '@cairn/infra';
+import { documentedProduct } from '@cairn/testing';
 
 jest.setTimeout(60_000);
+const documented = documentedProduct('Kafka');
 const server = await serverForTests('kafka');
 
 if (server === undefined) describe.skip('KafkaEventBus as an EventBus', () => it('needs Kafka', () => undefined));
@@ -21,6 +23,6 @@ else {
       const open = async (): Promise<KafkaEventBus> => new KafkaEventBus(options);
       return { bus: await open(), reopen: open, destroy: async () => undefined };
     },
-    { durableOnPublish: true, keepsCommitted: true },
+    { durableOnPublish: documented['durableOnPublish'] === 'yes', keepsCommitted: documented['keepsCommitted'] === 'yes' },
   );
 }

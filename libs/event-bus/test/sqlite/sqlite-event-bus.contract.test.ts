@@ -3,6 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describeEventBusContract } from '@cairn/event-bus/contract';
 import { SqliteEventBus } from '@cairn/event-bus/sqlite';
+import { documentedProduct } from '@cairn/testing';
+
+const documented = documentedProduct('In process');
 
 describeEventBusContract(
   'SqliteEventBus',
@@ -11,5 +14,5 @@ describeEventBusContract(
     const open = (): Promise<SqliteEventBus> => SqliteEventBus.open({ file: join(folder, 'events.sqlite'), observer });
     return { bus: await open(), reopen: open, destroy: () => rm(folder, { recursive: true }) };
   },
-  { durableOnPublish: true, keepsCommitted: false },
+  { durableOnPublish: documented['durableOnPublish'] === 'yes', keepsCommitted: documented['keepsCommitted'] === 'yes' },
 );

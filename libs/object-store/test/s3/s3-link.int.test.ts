@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { systemScope } from '@cairn/core';
-import { S3ObjectStore, UploadBudget } from '@cairn/object-store/s3';
+import { UploadBudget } from '@cairn/object-store/s3';
+import type { S3ObjectStore } from '@cairn/object-store/s3';
 import { FaultProxy } from '@cairn/testing';
 import type { LinkState } from '@cairn/testing';
 import { S3_PRODUCTS, openStore, s3Server } from './s3-servers.ts';

@@ -11,6 +11,7 @@ import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/glo
 import { CairnError, systemScope } from '@cairn/core';
 import { S3ObjectStore } from '@cairn/object-store/s3';
 import type { S3ObjectStoreOptions } from '@cairn/object-store/s3';
+import { documentedProduct } from '@cairn/testing';
 import { randomUUID } from 'node:crypto';
 import { Bucket } from '../../src/s3/bucket.ts';
 import { copyObject } from '../../src/s3/object-copier.ts';
@@ -21,6 +22,7 @@ import { S3_PRODUCTS, s3Server, storeOptions } from './s3-servers.ts';
 const scope = systemScope('one');
 const KEY = 'landing/one/h/a.dcm';
 const MIB = 1024 * 1024;
+const PRODUCT_NAMES = { seaweedfs: 'SeaweedFS', versitygw: 'versitygw' } as const;
 
 for (const product of S3_PRODUCTS) {
   const server = await s3Server(product);
@@ -51,6 +53,10 @@ for (const product of S3_PRODUCTS) {
       const answer = await direct.send(new ListObjectsV2Command({ Bucket: options.bucket, Prefix: options.prefix }));
       return (answer.Contents ?? []).map(({ Key }) => Key!.slice(options.prefix!.length));
     }
+
+    it('has the capabilities that are documented', () => {
+      expect(documentedProduct(PRODUCT_NAMES[product])).toMatchObject({ ...store.capabilities });
+    });
 
     it('case 99: 16 parallel sources of the same bytes, each under its own key: all succeed, all are whole', async () => {
       const names = Array.from({ length: 16 }, (_, index) => `landing/one/h/${index}.dcm`);
