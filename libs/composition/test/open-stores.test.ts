@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { loadConfig } from '@cairn/config';
 import { DEFAULT_TENANT, systemScope } from '@cairn/core';
@@ -32,19 +33,11 @@ afterEach(async () => {
 });
 
 async function open(environment: Readonly<Record<string, string>>): Promise<Stores> {
-  const log = (fields: object): void =>
-    void (logged += Object.values(fields)
-      .map((field) => textOf(field))
-      .join(' '));
+  const log = (fields: object): void => void (logged += inspect(fields, { depth: null }));
   const logger: Logger = { debug: log, info: log, warn: log, error: log };
   const config = loadConfig({ CAIRN_DATA_DIR: join(folder.path, 'data'), ...environment });
   stores = await openStores(config, { metrics: new Metrics(), logger });
   return stores;
-}
-
-/** An error with all its causes. */
-function textOf(field: unknown): string {
-  return Error.isError(field) ? `${field.message} ${field.stack} ${textOf(field.cause)}` : JSON.stringify(field);
 }
 
 describe('openStores', () => {
@@ -78,7 +71,7 @@ describe('openStores', () => {
     const failure: unknown = await (async () => await indexCheck(opened).check())().catch((error: unknown) => error);
     expect(failure).toMatchObject({ code: 'metadata-store.unavailable' });
     expect(logged).toContain('index');
-    expect(logged + textOf(failure)).not.toContain('verysecret');
+    expect(logged + inspect(failure, { depth: null })).not.toContain('verysecret');
   });
 
   it('refuses a CA file that cannot be read, and leaves the data folder free', async () => {
