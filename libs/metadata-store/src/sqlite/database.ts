@@ -6,6 +6,9 @@ const CACHE_SIZE = -32_768;
 const BUSY_TIMEOUT_MS = 10_000;
 const STATEMENTS_KEPT = 500;
 
+/** `LIMIT` for a value: a bare `LIMIT ?` has its statement prepared anew at every run, since the planner looks at the value. */
+export const LIMIT = 'LIMIT 0 + ?';
+
 /** One connection with its prepared statements. Rows are typed by the caller, who wrote the SQL. */
 export class Database {
   readonly #db: DatabaseSync;
@@ -52,6 +55,16 @@ export class Database {
     } catch (error) {
       if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
       throw error;
+    }
+  }
+
+  /** Runs `work`, which only reads, on one snapshot: taking one anew for every statement costs more than a small statement. */
+  snapshot<T>(work: () => T): T {
+    this.#db.exec('BEGIN');
+    try {
+      return work();
+    } finally {
+      if (this.#db.isTransaction) this.#db.exec('COMMIT');
     }
   }
 

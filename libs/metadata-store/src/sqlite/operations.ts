@@ -50,7 +50,7 @@ export function createHandlers(db: Database, jobs: JobsFile): Handlers {
   const visible = (scope: Scope): number | undefined => (scope.labels === undefined ? tenantId(scope) : undefined);
   const read = <T>(scope: Scope, work: (tenant: number) => T, nothing: T): T => {
     const tenant = visible(scope);
-    return tenant === undefined ? nothing : work(tenant);
+    return tenant === undefined ? nothing : db.snapshot(() => work(tenant));
   };
   const ensureTenant = (scope: Scope): number => tenantId(scope) ?? addTenant(db, scope.tenant);
 

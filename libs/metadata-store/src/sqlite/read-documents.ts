@@ -196,11 +196,10 @@ function* instanceRows(
       continue;
     }
     const rows = db.all<InstanceRow>(
-      'SELECT * FROM instances WHERE series = ? AND (position, sop_uid) > (?, ?) ORDER BY position, sop_uid LIMIT ?',
+      `SELECT * FROM instances WHERE series = ? AND (position, sop_uid) > (?, ?) ORDER BY position, sop_uid LIMIT ${PAGE_INSTANCES}`,
       series.id,
       resumed ? position : -Infinity,
       resumed ? sopUid : '',
-      PAGE_INSTANCES,
     );
     for (const row of rows) yield [series, row];
   }

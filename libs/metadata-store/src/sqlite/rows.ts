@@ -83,10 +83,17 @@ export function patientFields(row: PatientRow): Omit<PatientDocument, 'attribute
 /** A study's document without its attributes. */
 export function studyFields(row: StudyRow & { patient_key: string }): Omit<StudyDocument, 'attributes'> {
   return {
-    studyInstanceUid: row.study_uid,
-    patientKey: row.patient_key,
+    ...studyColumns(row),
     modalities: JSON.parse(row.modalities) as string[],
     sopClasses: JSON.parse(row.sop_classes) as string[],
+  };
+}
+
+/** What of a study's document is kept as it is, not as JSON text. */
+export function studyColumns(row: StudyRow & { patient_key: string }): Omit<StudyDocument, 'attributes' | 'modalities' | 'sopClasses'> {
+  return {
+    studyInstanceUid: row.study_uid,
+    patientKey: row.patient_key,
     numberOfSeries: row.series,
     numberOfInstances: row.instances,
     sizeBytes: row.size_bytes,

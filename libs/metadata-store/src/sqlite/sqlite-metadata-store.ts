@@ -15,6 +15,7 @@ import type {
 } from '../metadata-store.ts';
 import type { ClaimedJob, NewJob } from '../jobs.ts';
 import type { QueryPage, QueryPlan } from '../query.ts';
+import { readPage } from './query/page-text.ts';
 import { WorkerClient } from './worker-client.ts';
 import type { DuplicateReceipt, Page } from './worker-protocol.ts';
 
@@ -71,7 +72,7 @@ export class SqliteMetadataStore implements MetadataStore {
   }
 
   async query(scope: Scope, plan: QueryPlan, signal?: AbortSignal): Promise<QueryPage> {
-    return JSON.parse(await this.#reader.call('query', scope, [plan], signal)) as QueryPage;
+    return readPage(await this.#reader.call('query', scope, [plan], signal));
   }
 
   instances(scope: Scope, selector: InstanceSelector, parts: InstanceParts, signal?: AbortSignal): AsyncIterable<RetrievableInstance> {

@@ -35,7 +35,7 @@ export interface WorkerOperations {
   rescheduleJob(job: ClaimedJob, dueMs: number): boolean;
   finishJob(job: ClaimedJob): boolean;
   knownReceipts(ulids: readonly string[]): readonly string[];
-  /** JSON text of a `QueryPage`: cheaper to hand over than its objects. */
+  /** A page as JSON text for `readPage`: cheaper to hand over than its objects. */
   query(plan: QueryPlan): string;
   instances(selector: InstanceSelector, parts: InstanceParts, after?: string): Page<RetrievableInstance>;
   instance(selector: Required<InstanceSelector>): InstanceDocument | undefined;

@@ -1,5 +1,6 @@
 import { compileClause } from '../../match.ts';
 import type { QueryPlan } from '../../query.ts';
+import { LIMIT } from '../database.ts';
 import type { Database } from '../database.ts';
 import { patientFields } from '../rows.ts';
 import type { PatientRow } from '../rows.ts';
@@ -21,7 +22,7 @@ export function patientsStatement(tenantId: number, plan: QueryPlan, after: Curs
   const where = conditions.map(({ sql }) => ` AND ${sql}`).join('');
   const ownValues = [tenantId, ...after, ...conditions.flatMap((condition) => condition.values), count];
   const own = `tenant_id = ? AND (name, patient_key) > (?, ?)${where}`;
-  const order = 'ORDER BY name, patient_key LIMIT ?';
+  const order = `ORDER BY name, patient_key ${LIMIT}`;
   if (byId || prefix === undefined) {
     const sql = `SELECT * FROM patients INDEXED BY ${byId ? 'patients_id' : 'patients_order'} WHERE ${own} ${order}`;
     return { sql, values: ownValues };

@@ -4,16 +4,17 @@ import { compileClause } from '../../match.ts';
 import type { Predicate } from '../../match.ts';
 import type { QueryClause, QueryPlan } from '../../query.ts';
 import type { Database } from '../database.ts';
-import { patientFields, readInstance, seriesFields, studyFields } from '../rows.ts';
+import { patientFields, readInstance, seriesFields, studyColumns } from '../rows.ts';
 import type { InstanceRow, PatientRow, SeriesRow } from '../rows.ts';
 import { elementsOf, instanceCandidate, seriesCandidate, studyCandidate } from './candidate.ts';
-import type { Candidate } from './candidate.ts';
+import type { Candidate, StudyCandidate } from './candidate.ts';
 import { decodeCursor, encodeCursor } from './cursor.ts';
 import type { CursorKey } from './cursor.ts';
 import { allHold, jsonWith } from './match-stream.ts';
 import type { Match } from './match-stream.ts';
 import { narrow, oneOf } from './narrowing.ts';
 import type { Narrowing } from './narrowing.ts';
+import { SharedDocuments, pageText } from './page-text.ts';
 import { patientRows } from './patient-query.ts';
 import { placeAfter, readStudies, stepEnd } from './study-candidates.ts';
 
@@ -24,34 +25,59 @@ const MOST_STUDIES = 1000;
 const INSTANCES = 500;
 
 /**
- * Runs a plan; gives the JSON text of a `QueryPage`. A long walk lets other calls in between and stops soon after `aborted` turns true.
+ * Runs a plan; gives the text of a page (`readPage`). A long walk lets other calls in between and stops soon after `aborted` turns true.
  * @param tenantId - undefined for a tenant without data
  */
 export async function runQuery(db: Database, tenantId: number | undefined, plan: QueryPlan, aborted: () => boolean): Promise<string> {
   const after = plan.after === undefined ? undefined : decodeCursor(plan.level, plan.after);
-  if (tenantId === undefined) return pageText([], false);
-  const matches = plan.level === 'patient' ? patientRows(db, tenantId, plan, after) : rowsBelowPatient(db, tenantId, plan, after);
-  const rows: string[] = [];
-  let toSkip = plan.offset;
-  for (const match of matches) {
-    if (match === 'pause') {
-      await nextTurn();
-      if (aborted()) throw new CairnError('metadata-store.unavailable', 'The query was aborted.');
-    } else if (typeof match === 'number') toSkip -= match;
-    else if (toSkip > 0) toSkip -= 1;
-    else if (rows.length === plan.limit) return pageText(rows, true);
-    else rows.push(match());
+  const page = new Page(plan);
+  if (tenantId === undefined) return page.text;
+  const matches = plan.level === 'patient' ? patientRows(db, tenantId, plan, after) : rowsBelowPatient(db, tenantId, plan, after, page);
+  while (!db.snapshot(() => page.fill(matches))) {
+    await nextTurn();
+    if (aborted()) throw new CairnError('metadata-store.unavailable', 'The query was aborted.');
   }
-  return pageText(rows, false);
+  return page.text;
 }
 
-function pageText(rows: readonly string[], more: boolean): string {
-  return `{"rows":[${rows.join(',')}],"more":${more}}`;
+/** The rows of the answer as they are found. */
+class Page {
+  readonly studies = new SharedDocuments();
+  readonly series = new SharedDocuments();
+  readonly #rows: string[] = [];
+  readonly #limit: number;
+  #toSkip: number;
+  #more = false;
+
+  constructor({ limit, offset }: QueryPlan) {
+    this.#limit = limit;
+    this.#toSkip = offset;
+  }
+
+  get text(): string {
+    return pageText(this.#rows, this.#more, this.studies, this.series);
+  }
+
+  /** Takes matches up to the next pause, where it gives false, or until the page is complete. */
+  fill(matches: Iterator<Match>): boolean {
+    for (let next = matches.next(); next.done !== true; next = matches.next()) {
+      const match = next.value;
+      if (match === 'pause') return false;
+      if (typeof match === 'number') this.#toSkip -= match;
+      else if (this.#toSkip > 0) this.#toSkip -= 1;
+      else if (this.#rows.length < this.#limit) this.#rows.push(match());
+      else {
+        this.#more = true;
+        return true;
+      }
+    }
+    return true;
+  }
 }
 
-function* rowsBelowPatient(db: Database, tenantId: number, plan: QueryPlan, after: CursorKey | undefined): Generator<Match> {
+function* rowsBelowPatient(db: Database, tenantId: number, plan: QueryPlan, after: CursorKey | undefined, page: Page): Generator<Match> {
   const narrowing = narrow(plan);
-  const walk = new LevelWalk(db, tenantId, plan, narrowing.open);
+  const walk = new LevelWalk({ db, tenantId, plan, open: narrowing.open, page });
   for (const candidate of studyCandidates(db, tenantId, plan, narrowing, after)) {
     if (typeof candidate !== 'object') yield candidate;
     else yield* walk.matchesIn(candidate, after);
@@ -82,19 +108,30 @@ function* studyCandidates(
   }
 }
 
+/** What a walk works on; `open` are the clauses that rows have still to be tested for. */
+interface WalkSetting {
+  db: Database;
+  tenantId: number;
+  plan: QueryPlan;
+  open: readonly QueryClause[];
+  page: Page;
+}
+
 /** The rows of the plan's level within a study. */
 class LevelWalk {
   readonly #db: Database;
   readonly #tenantId: number;
   readonly #plan: QueryPlan;
+  readonly #page: Page;
   readonly #predicates: readonly Predicate[];
   readonly #seriesUids: readonly string[] | undefined;
   readonly #sopUids: readonly string[] | undefined;
 
-  constructor(db: Database, tenantId: number, plan: QueryPlan, open: readonly QueryClause[]) {
+  constructor({ db, tenantId, plan, open, page }: WalkSetting) {
     this.#db = db;
     this.#tenantId = tenantId;
     this.#plan = plan;
+    this.#page = page;
     this.#predicates = open.map(compileClause);
     this.#seriesUids = valuesOf(plan, '0020000E');
     this.#sopUids = valuesOf(plan, '00080018');
@@ -130,11 +167,10 @@ class LevelWalk {
     let last = [after?.[3] ?? -Infinity, after?.[4] ?? ''];
     for (;;) {
       const rows = this.#db.all<InstanceRow>(
-        `SELECT * FROM instances WHERE series = ? AND (position, sop_uid) > (?, ?) AND ${only.sql} ORDER BY position, sop_uid LIMIT ?`,
+        `SELECT * FROM instances WHERE series = ? AND (position, sop_uid) > (?, ?) AND ${only.sql} ORDER BY position, sop_uid LIMIT ${INSTANCES}`,
         id,
         ...last,
         ...only.values,
-        INSTANCES,
       );
       for (const row of rows) {
         const key = [series.study.row.place, position, series_uid, row.position, row.sop_uid];
@@ -155,8 +191,8 @@ class LevelWalk {
       { cursor: encodeCursor(key) },
       {
         patient: this.#plan.withPatient ? this.#patient(study.row.patient) : undefined,
-        study: jsonWith(studyFields(study.row), { attributes: study.attributes.text }),
-        series: series && jsonWith(seriesFields(series.row, study.row.study_uid), { attributes: series.attributes.text }),
+        study: String(this.#page.studies.numberOf(study.row, () => studyText(study))),
+        series: series && String(this.#page.series.numberOf(series.row, () => seriesText(study, series))),
         instance: instance && JSON.stringify(readInstance(this.#db, this.#tenantId, instance.row).document),
         attributes: instance?.attributes.text,
         header: this.#plan.withHeader ? header.text : undefined,
@@ -168,6 +204,14 @@ class LevelWalk {
     const row = this.#db.get<PatientRow>('SELECT * FROM patients WHERE id = ?', id)!;
     return jsonWith(patientFields(row), { attributes: row.attributes });
   }
+}
+
+function studyText({ row, attributes }: StudyCandidate): string {
+  return jsonWith(studyColumns(row), { modalities: row.modalities, sopClasses: row.sop_classes, attributes: attributes.text });
+}
+
+function seriesText(study: StudyCandidate, { row, attributes }: NonNullable<Candidate['series']>): string {
+  return jsonWith(seriesFields(row, study.row.study_uid), { attributes: attributes.text });
 }
 
 /** The values of a plan's clause that asks for one of them; undefined when there is none. */

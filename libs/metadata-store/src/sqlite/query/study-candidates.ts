@@ -1,4 +1,5 @@
 import type { SQLInputValue } from 'node:sqlite';
+import { LIMIT } from '../database.ts';
 import type { Database } from '../database.ts';
 import { textTable } from '../schema.ts';
 import type { StudyCandidateRow } from './candidate.ts';
@@ -13,7 +14,7 @@ export function studiesStatement(tenantId: number, narrowing: Narrowing, place: 
   return statementOf(tenantId, narrowing, place, {
     columns: 'studies.*, patients.patient_key',
     join: 'CROSS JOIN patients ON patients.id = studies.patient',
-    limit: 'LIMIT ?',
+    limit: LIMIT,
     count,
   });
 }
