@@ -33,13 +33,17 @@ class SampleController {
 }
 
 let ready: Error | undefined;
+let optional: Error | undefined;
 let app: NestFastifyApplication;
 let url: string;
 
 beforeAll(async () => {
   const metrics = new Metrics();
   const health = HealthModule.forRoot({
-    checks: [{ name: 'store', check: () => (ready ? Promise.reject(ready) : Promise.resolve()) }],
+    checks: [
+      { name: 'store', check: () => (ready ? Promise.reject(ready) : Promise.resolve()) },
+      { name: 'index', optional: true, check: () => (optional ? Promise.reject(optional) : Promise.resolve()) },
+    ],
     metrics,
     startPage: () => '<h1>Cairn</h1>',
   });
@@ -100,8 +104,18 @@ describe('createHttpApp', () => {
     ready = new CairnError('object-store.unavailable', 'The folder cannot be written.');
     const response = await fetch(`${url}/health/ready`);
     expect(response.status).toBe(503);
-    expect(await response.json()).toEqual({ status: 'not ready', checks: { store: 'The folder cannot be written.' } });
+    expect(await response.json()).toEqual({ status: 'not ready', checks: { store: 'The folder cannot be written.', index: 'ok' } });
     ready = undefined;
+  });
+
+  it('stays ready without what it can do without, and says so', async () => {
+    optional = new CairnError('metadata-store.unavailable', 'MongoDB does not answer.');
+    const response = await fetch(`${url}/health/ready`);
+    expect([response.status, await response.json()]).toEqual([
+      200,
+      { status: 'ready', checks: { store: 'ok', index: 'MongoDB does not answer.' } },
+    ]);
+    optional = undefined;
   });
 
   it('counts requests by route, never by address', async () => {
