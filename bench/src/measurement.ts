@@ -1,5 +1,6 @@
 /** What the bench measures, and the two ways in which it does. */
 import { spawnSync } from 'node:child_process';
+import { backFreeMemory } from './servers/backed-memory.ts';
 import type { Server } from './servers/server.ts';
 import { median } from './statistics.ts';
 
@@ -30,7 +31,10 @@ export interface Transfer {
   readonly bytes: number;
 }
 
-/** Times `rounds` rounds of a transfer after one that is not counted; each starts with dirty pages written back and an idle server. */
+/**
+ * Times `rounds` rounds of a transfer after one that is not counted; each starts with dirty pages written back, an idle server and
+ * free memory that the host has backed.
+ */
 export async function measureTransfer(
   server: Server,
   about: About,
@@ -40,10 +44,11 @@ export async function measureTransfer(
   const rates: number[] = [];
   const cpu: number[] = [];
   server.resetPeakRss();
-  if (rounds > 1) await transfer();
+  const expectedBytes = rounds > 1 ? (await transfer()).bytes : 0;
   for (let round = 0; round < rounds; round++) {
     spawnSync('sync');
     await server.untilIdle();
+    backFreeMemory(2 * expectedBytes); // for the page cache and the server's buffers
     const cpuBefore = server.cpuSeconds();
     const { seconds, instances, bytes } = await transfer();
     await server.untilIdle();
