@@ -46,7 +46,7 @@ export const JOB_CASES: readonly JobCase[] = [
     },
   },
   {
-    name: 'gives the job of a worker that died to another when its lease ends',
+    name: 'gives the job of a worker that died to another when its lease ends, and does not hear the first any more (case 128)',
     run: async (jobs, scope) => {
       await put(jobs, scope, 'lease');
       const dead = await claimed(jobs, scope, 'lease', 100);

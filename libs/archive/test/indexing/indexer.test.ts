@@ -89,6 +89,25 @@ describe('Indexer', () => {
     expect(await documentsOf(archive.metadataStore)).toEqual(before);
   });
 
+  it('makes a wiped index anew from the events, document by document, each delivered up to three times (cases 124, 126)', async () => {
+    const events: DeliveredEvent[] = [];
+    await archive.eventBus.subscribe(scope, 'ingest.v1', 'test', async (batch) => {
+      events.push(...batch);
+      return [];
+    });
+    await archive.startIndexer();
+    const files = [...study.instances.map((instance) => instance.bytes()), withDescription(first!, 'other'), first!.bytes()];
+    for (const file of files) await store(archive.pipeline, file);
+    await archive.settled();
+    while (events.length < files.length) await new Promise((resolve) => setImmediate(resolve));
+    const before = await documentsOf(archive.metadataStore);
+    await archive.metadataStore.clear(scope);
+    expect(await documentsOf(archive.metadataStore)).toEqual([]);
+    const deliveries = [events.slice(0, 5), events.slice(2), events.slice(0, 3), events];
+    for (const delivery of deliveries) expect(await archive.indexer.handle(delivery)).toEqual([]);
+    expect(await documentsOf(archive.metadataStore)).toEqual(before);
+  });
+
   it('reports an event that can never be indexed and takes the others of its batch', async () => {
     const seen: DeliveredEvent[] = [];
     await archive.eventBus.subscribe(scope, 'ingest.v1', 'test', async (batch) => {

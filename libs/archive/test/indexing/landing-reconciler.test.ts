@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { UlidFactory, hourOf } from '@cairn/core';
 import { TINY, aStudy } from '@cairn/testing';
-import { anArchive, documentsOf, keysOf, scope, store } from '../archive-fixture.ts';
+import { all, anArchive, documentsOf, keysOf, scope, store } from '../archive-fixture.ts';
 import type { Archive } from '../archive-fixture.ts';
 
 const HOUR_MS = 3_600_000;
@@ -72,6 +72,21 @@ describe('LandingReconciler', () => {
     nowMs += 30_000;
     await receive(2, 3);
     expect(await archive.reconciler(HOUR_MS, () => nowMs).run({ settleMs: 10_000 })).toMatchObject({ examined: 2, indexed: 2 });
+  });
+
+  it('loses nothing and keeps the order of receipts when the clock jumps five minutes ahead and back (case 138)', async () => {
+    for (const [index, jumpMs] of [0, 300_000, -300_000, -300_000, 300_000, 0].entries()) {
+      nowMs += jumpMs;
+      await receive(index, index + 1);
+      await reconcile();
+    }
+    // What was received while the clock was ahead is settled when the clock is there again.
+    nowMs += 300_000;
+    await reconcile();
+    expect(await instancesIndexed()).toBe(6);
+    const receipts = await all(archive.metadataStore.instances(scope, { studyInstanceUid: study.studyInstanceUid }, {}));
+    const inOrder = receipts.toSorted((a, b) => (a.version.ulid < b.version.ulid ? -1 : 1));
+    expect(inOrder.map(({ sopInstanceUid }) => sopInstanceUid)).toEqual(study.instances.map(({ sopInstanceUid }) => sopInstanceUid));
   });
 
   it('logs unreadable objects and passes on', async () => {

@@ -1,11 +1,11 @@
 import { afterAll, afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { systemScope } from '@cairn/core';
 import type { MetadataStore } from '@cairn/metadata-store';
-import { aReceipt, ulidOf } from '@cairn/metadata-store/contract';
+import { aReceipt, collect, ulidOf } from '@cairn/metadata-store/contract';
 import { MongoMetadataStore } from '@cairn/metadata-store/mongo';
 import { FaultProxy } from '@cairn/testing';
 import type { LinkState } from '@cairn/testing';
-import { dropDatabase, mongoServer, newDatabase } from './mongo-server.ts';
+import { dropDatabase, mongoServer, newDatabase, openStore } from './mongo-server.ts';
 
 jest.setTimeout(60_000);
 const server = await mongoServer();
@@ -54,6 +54,27 @@ else {
       proxy.set(state);
       await store.recordReceipts(scope, [aReceipt(1)]);
       expect(await store.study(scope, '1.2.1')).toMatchObject({ numberOfInstances: 2, representative: ulidOf(0) });
+    });
+
+    it('case 128: what a process wrote before its link stalled, and arrives after others wrote, changes nothing of theirs', async () => {
+      const others = await openStore(server, database);
+      const late = Array.from({ length: 20 }, (_, index) => store.recordReceipts(scope, [aReceipt(10 + index)]));
+      await Promise.race(late);
+      proxy.set({ kind: 'stalled' });
+      const refused = (await Promise.allSettled(late)).flatMap((call) => (call.status === 'rejected' ? [call.reason] : []));
+      for (const reason of refused) expect(reason).toMatchObject({ code: 'metadata-store.unavailable', retriable: true });
+      expect(refused.length).toBeGreaterThan(0);
+      await others.recordReceipts(scope, [aReceipt(1), aReceipt(2, { content: 'changed', sop: aReceipt(0).sopInstanceUid })]);
+      proxy.set({ kind: 'open' });
+      await store.check(scope);
+      // Whatever part of the late writes came through, the same receipts again complete it, and every count is right.
+      await others.recordReceipts(
+        scope,
+        Array.from({ length: 20 }, (_, index) => aReceipt(10 + index)),
+      );
+      expect(await others.study(scope, '1.2.1')).toMatchObject({ numberOfInstances: 22, representative: ulidOf(1) });
+      expect(await collect(others.instances(scope, { studyInstanceUid: '1.2.1' }, {}))).toHaveLength(22);
+      await others.close();
     });
 
     it.each(BROKEN)('is unavailable over one that is broken, and comes back by itself: %j', async (state) => {
