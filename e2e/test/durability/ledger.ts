@@ -1,6 +1,6 @@
 import type { DicomJson } from '@cairn/core';
 import type { PhantomInstance } from '@cairn/testing';
-import type { Archive } from '../harness/archive.ts';
+import type { Doors } from '../harness/archive.ts';
 import { readPart10 } from '../harness/part10.ts';
 import { get, qidoAll, readParts, textOf } from '../harness/web.ts';
 
@@ -37,7 +37,7 @@ export class Ledger {
   }
 
   /** Everything that contradicts the ledger; empty when all is well. Asks every study by QIDO-RS and WADO-RS. */
-  async contradictions(archive: Archive): Promise<string[]> {
+  async contradictions(archive: Doors): Promise<string[]> {
     const problems: string[] = [];
     const entries = [...this.#entries.values()];
     const indexed = Map.groupBy(await qidoAll(archive, '/instances'), (answer) => textOf(answer, '00080018'));
@@ -61,7 +61,7 @@ function contradictionsOf(entry: Entry, indexed: readonly DicomJson[], served: R
   return problems;
 }
 
-async function digestsOf(archive: Archive, studyInstanceUid: string): Promise<Map<string, string[]>> {
+async function digestsOf(archive: Doors, studyInstanceUid: string): Promise<Map<string, string[]>> {
   const answer = await get(archive, `/studies/${studyInstanceUid}`, 'multipart/related; type="application/dicom"; transfer-syntax=*');
   if (answer.status === 404) return new Map();
   const digests = new Map<string, string[]>();

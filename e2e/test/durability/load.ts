@@ -1,6 +1,6 @@
 import { CT_SLICE, TINY, TRANSFER_SYNTAX, aStudy, dataSetOffset, element } from '@cairn/testing';
 import type { PhantomInstance, StudySpec } from '@cairn/testing';
-import type { Archive } from '../harness/archive.ts';
+import type { Doors } from '../harness/archive.ts';
 import { associate, rawStore } from '../harness/raw-dimse.ts';
 import { stow } from '../harness/web.ts';
 import type { Ledger } from './ledger.ts';
@@ -19,7 +19,7 @@ interface Delivery {
  * Sends studies by C-STORE and STOW-RS at once until `count` instances are acknowledged or the archive dies. Some are sent twice, some
  * again with other content. Every answer goes into the ledger. Resolves to the number of acknowledgements.
  */
-export async function sendLoad(archive: Archive, ledger: Ledger, seed: number, count: number): Promise<number> {
+export async function sendLoad(archive: Doors, ledger: Ledger, seed: number, count: number): Promise<number> {
   let acknowledged = 0;
   const more = (): boolean => acknowledged < count;
   const delivered = (delivery: Delivery): void => {
@@ -38,7 +38,7 @@ export async function sendLoad(archive: Archive, ledger: Ledger, seed: number, c
 }
 
 async function sendByDimse(
-  archive: Archive,
+  archive: Doors,
   ledger: Ledger,
   deliveries: Iterable<Delivery>,
   delivered: (each: Delivery) => void,
@@ -59,7 +59,7 @@ async function sendByDimse(
 }
 
 async function sendByWeb(
-  archive: Archive,
+  archive: Doors,
   ledger: Ledger,
   deliveries: Iterable<Delivery>,
   delivered: (each: Delivery) => void,

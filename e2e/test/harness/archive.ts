@@ -28,14 +28,18 @@ export interface Exit {
   stderr: string;
 }
 
-/** The built archive, running and ready. */
-export interface Archive {
-  aeTitle: string;
+/** Where an archive is spoken to. */
+export interface Doors {
   dicomPort: number;
   /** `http://127.0.0.1:port` */
   origin: string;
   /** `<origin>/dicom-web` */
   webUrl: string;
+}
+
+/** The built archive, running and ready. */
+export interface Archive extends Doors {
+  aeTitle: string;
   dataDir: string;
   pid: number;
   /** Its processes, all that it started included. */

@@ -134,10 +134,11 @@ export async function rawStore(
   sopClassUid: string,
   sopInstanceUid: string | Uint8Array,
   dataSet: Uint8Array,
+  timeoutMs?: number,
 ): Promise<{ status: number; comment: string }> {
   await connection.send(messagePdus(1, 'command', storeCommand(sopClassUid, sopInstanceUid)));
   await connection.send(messagePdus(1, 'dataSet', dataSet));
-  return readStatus(connection);
+  return readStatus(connection, timeoutMs);
 }
 
 /** C-ECHO on a connection of its own: whether the archive serves. */

@@ -1,5 +1,5 @@
 import type { DicomJson } from '@cairn/core';
-import type { Archive } from './archive.ts';
+import type { Doors } from './archive.ts';
 
 /** One part of a multipart answer. */
 export interface Part {
@@ -26,7 +26,7 @@ export function multipartBody(parts: readonly Uint8Array[], partHeaders = 'Conte
 }
 
 /** POSTs Part 10 files to `/studies` or `/studies/{study}`. */
-export async function stow(archive: Archive, files: readonly Uint8Array[], study?: string): Promise<StoreAnswer> {
+export async function stow(archive: Doors, files: readonly Uint8Array[], study?: string): Promise<StoreAnswer> {
   const answer = await fetch(`${archive.webUrl}/studies${study === undefined ? '' : `/${study}`}`, {
     method: 'POST',
     headers: { 'Content-Type': `multipart/related; type="application/dicom"; boundary=${BOUNDARY}`, Accept: 'application/dicom+json' },
@@ -49,12 +49,12 @@ export async function readStoreAnswer(answer: Response): Promise<StoreAnswer> {
 }
 
 /** GETs below `/dicom-web`; an Accept header only when given. */
-export function get(archive: Archive, path: string, accept?: string, headers: Readonly<Record<string, string>> = {}): Promise<Response> {
+export function get(archive: Doors, path: string, accept?: string, headers: Readonly<Record<string, string>> = {}): Promise<Response> {
   return fetch(`${archive.webUrl}${path}`, { headers: { ...headers, ...(accept === undefined ? {} : { Accept: accept }) } });
 }
 
 /** A QIDO-RS answer; throws when it is none. */
-export async function qido(archive: Archive, path: string): Promise<DicomJson[]> {
+export async function qido(archive: Doors, path: string): Promise<DicomJson[]> {
   const answer = await get(archive, path, 'application/dicom+json');
   if (answer.status === 204) return [];
   if (answer.status !== 200) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
@@ -62,7 +62,7 @@ export async function qido(archive: Archive, path: string): Promise<DicomJson[]>
 }
 
 /** Every match of a QIDO-RS query, page by page. */
-export async function qidoAll(archive: Archive, path: string, pageSize = 500): Promise<DicomJson[]> {
+export async function qidoAll(archive: Doors, path: string, pageSize = 500): Promise<DicomJson[]> {
   const all: DicomJson[] = [];
   for (;;) {
     const page = await qido(archive, `${path}${path.includes('?') ? '&' : '?'}limit=${pageSize}&offset=${all.length}`);
