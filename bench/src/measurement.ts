@@ -48,7 +48,7 @@ export async function measureTransfer(
   for (let round = 0; round < rounds; round++) {
     spawnSync('sync');
     await server.untilIdle();
-    backFreeMemory(2 * expectedBytes); // for the page cache and the server's buffers
+    await backFreeMemory(2 * expectedBytes); // for the page cache and the server's buffers
     const cpuBefore = server.cpuSeconds();
     const { seconds, instances, bytes } = await transfer();
     await server.untilIdle();

@@ -1,5 +1,5 @@
 /** Keeps the cost of a virtual machine's memory out of the figures. */
-import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
+import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -10,14 +10,14 @@ const WRITE_BYTES = 2 ** 20;
  * disk. A guest gives free pages back to its host within seconds; to have them again costs about 2 CPU seconds a GB, which whoever
  * writes next pays.
  */
-export function backFreeMemory(bytes: number): void {
-  const folder = mkdtempSync(join(tmpdir(), 'cairn-bench-memory-'));
+export async function backFreeMemory(bytes: number): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'cairn-bench-memory-'));
   try {
-    const file = openSync(join(folder, 'zeros'), 'w');
+    const file = await open(join(folder, 'zeros'), 'w');
     const zeros = Buffer.alloc(WRITE_BYTES);
-    for (let written = 0; written < bytes; written += WRITE_BYTES) writeSync(file, zeros);
-    closeSync(file);
+    for (let written = 0; written < bytes; written += WRITE_BYTES) await file.write(zeros);
+    await file.close();
   } finally {
-    rmSync(folder, { recursive: true });
+    await rm(folder, { recursive: true });
   }
 }
