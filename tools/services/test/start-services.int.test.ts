@@ -18,8 +18,10 @@ const TIMEOUT_MS = 240_000;
 const POLL_MS = 100;
 
 const folder = await makeTempDir();
+/** No settings from outside: other suites keep theirs in the environment too. */
+const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith('CAIRN_'));
 const SETTINGS = {
-  ...process.env,
+  ...Object.fromEntries(inherited),
   CAIRN_DATA_DIR: folder.path,
   CAIRN_HTTP_PORT: '0',
   CAIRN_DICOM_PORT: '0',
