@@ -1,4 +1,4 @@
-/** `npm run bench`: Cairn and Orthanc side by side. Progress goes to stderr, the result to stdout. */
+/** `npm run bench`: Cairn and Orthanc side by side, with `--shape services` Cairn as services too. Progress goes to stderr, the result to stdout. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -7,11 +7,11 @@ import type { Measurement } from './measurement.ts';
 import { isIsolated, runIsolated } from './namespace.ts';
 import type { Options } from './options.ts';
 import { readOptions, USAGE } from './options.ts';
-import { renderTable, renderVerdict } from './report.ts';
+import { renderServicesTable, renderTable, renderVerdict } from './report.ts';
 import { SECTIONS } from './sections/index.ts';
 import type { SectionName } from './sections/section.ts';
-import { cairn, findOrthanc } from './servers/products.ts';
-import type { Product, ServerName } from './servers/server.ts';
+import { cairn, cairnServices, findOrthanc } from './servers/products.ts';
+import type { Parts, Product, ServerName } from './servers/server.ts';
 import { Server } from './servers/server.ts';
 
 const started = performance.now();
@@ -47,38 +47,66 @@ function productsOf(options: Options): { products: Product[]; conditions: string
     products.push(cairn(folder === undefined ? '' : `--cpu-prof --cpu-prof-dir=${resolve(folder)}`));
     conditions.push(`Cairn as built, embedded defaults${folder === undefined ? '' : ', under the CPU profiler: slower'}`);
   }
+  if (options.servers.includes('services')) {
+    products.push(cairnServices());
+    conditions.push(
+      'Cairn as services: one process each on this machine, behind the doors of start:services, with Kafka, database and S3 server',
+    );
+  }
   if (options.quick) conditions.push('quick: small counts and archives, the aims are for a full run');
   return { products, conditions };
 }
 
+/** What a run found. */
+interface Results {
+  readonly figures: Record<ServerName, Map<string, Measurement>>;
+  /** Memory of each server after its start, in MiB. */
+  readonly idleMib: ReadonlyMap<ServerName, Parts<number>>;
+  readonly failures: readonly string[];
+}
+
 /** Every section on every product, one server at a time. A failed section is told and leaves its figures out. */
-async function runAll(options: Options, products: readonly Product[], workFolder: string) {
-  const figures: Record<ServerName, Map<string, Measurement>> = { orthanc: new Map(), cairn: new Map() };
+async function runAll(options: Options, products: readonly Product[], workFolder: string): Promise<Results> {
+  const figures: Results['figures'] = { orthanc: new Map(), cairn: new Map(), services: new Map() };
+  const idleMib = new Map<ServerName, Parts<number>>();
   const failures: string[] = [];
   for (const section of options.sections) {
-    for (const product of products) {
+    for (const product of productsFor(section, products)) {
       try {
-        for (const measurement of await runSection(section, product, options, workFolder))
-          figures[product.name].set(measurement.key, measurement);
+        const { measurements, idle } = await runSection(section, product, options, workFolder);
+        for (const measurement of measurements) figures[product.name].set(measurement.key, measurement);
+        if (!idleMib.has(product.name)) idleMib.set(product.name, idle);
       } catch (error) {
         failures.push(`${section} on ${product.name}: ${messageOf(error)}`);
         progress(`FAILED: ${failures.at(-1)}`);
       }
     }
   }
-  return { figures, failures };
+  return { figures, idleMib, failures };
 }
 
-async function runSection(name: SectionName, product: Product, options: Options, workFolder: string): Promise<Measurement[]> {
+/** Numbers of replicas are compared on servers of their own. */
+function productsFor(section: SectionName, products: readonly Product[]): readonly Product[] {
+  if (section !== 'replicas') return products;
+  return products.some(({ name }) => name === 'services') ? [1, 2, 3].map(cairnServices) : [];
+}
+
+async function runSection(
+  name: SectionName,
+  product: Product,
+  options: Options,
+  workFolder: string,
+): Promise<{ measurements: Measurement[]; idle: Parts<number> }> {
   progress(`${name}: starting ${product.name}`);
   const server = await Server.start(product, workFolder);
   try {
-    return await SECTIONS[name]({
+    const measurements = await SECTIONS[name]({
       server,
       scale: options.scale,
       studies: new StudyNumbers(),
       progress: (what) => progress(`${product.name}: ${what}`),
     });
+    return { measurements, idle: server.idleMib };
   } finally {
     await server.stop();
   }
@@ -91,13 +119,15 @@ async function run(options: Options): Promise<number> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
   if (options.profileFolder !== undefined) mkdirSync(options.profileFolder, { recursive: true });
 
-  const { figures, failures } = await runAll(options, products, workFolder);
+  const { figures, idleMib, failures } = await runAll(options, products, workFolder);
   const lines = [
     ...conditions.map((line) => `- ${line}`),
+    `- memory of the idle server: ${[...idleMib].map(([name, idle]) => `${name} ${mibOf(idle)}`).join(', ')}`,
     '',
-    renderTable(figures.cairn, figures.orthanc),
-    '',
-    renderVerdict(figures.cairn, figures.orthanc),
+    ...(figures.cairn.size + figures.orthanc.size > 0
+      ? [renderTable(figures.cairn, figures.orthanc), '', renderVerdict(figures.cairn, figures.orthanc), '']
+      : []),
+    ...(figures.services.size > 0 ? [renderServicesTable(figures)] : []),
     ...failures.map((line) => `FAILED ${line}`),
   ];
   process.stdout.write(`${lines.join('\n')}\n`);
@@ -108,10 +138,15 @@ async function run(options: Options): Promise<number> {
       failures,
       orthanc: [...figures.orthanc.values()],
       cairn: [...figures.cairn.values()],
+      services: [...figures.services.values()],
     };
     writeFileSync(options.jsonFile, `${JSON.stringify(json, null, 2)}\n`);
   }
   return failures.length === 0 ? 0 : 1;
+}
+
+function mibOf({ own, infra }: Parts<number>): string {
+  return `${Math.round(own)} MiB${infra === undefined ? '' : ` and its infrastructure ${Math.round(infra)} MiB`}`;
 }
 
 async function main(args: readonly string[]): Promise<number> {
@@ -126,7 +161,8 @@ async function main(args: readonly string[]): Promise<number> {
     process.stderr.write(`${messageOf(error)}\n${USAGE}\n`);
     return 64;
   }
-  return (isIsolated() ? undefined : runIsolated()) ?? (await run(options));
+  const isolates = options.servers.includes('orthanc') && !isIsolated();
+  return (isolates ? runIsolated() : undefined) ?? (await run(options));
 }
 
 process.exitCode = await main(process.argv.slice(2));

@@ -1,11 +1,11 @@
 /** What the bench measures, and the two ways in which it does. */
 import { spawnSync } from 'node:child_process';
 import { backFreeMemory } from './servers/backed-memory.ts';
-import type { Server } from './servers/server.ts';
+import type { Parts, Server, Usage } from './servers/server.ts';
 import { median } from './statistics.ts';
 
 /** Units of a measurement; of `ms` less is better, of rates more. */
-type Unit = 'inst/s' | 'MB/s' | 'ms';
+type Unit = 'inst/s' | 'MB/s' | 'req/s' | 'inst/CPU s' | 'req/CPU s' | 'ms';
 
 /** Names a measurement: `key` is stable over runs, `label` is for people. */
 export interface About {
@@ -14,14 +14,19 @@ export interface About {
   readonly unit: Unit;
 }
 
-/** One figure of one server. */
-export interface Measurement extends About {
-  /** One value a round; the figure is their median. */
-  readonly rounds: readonly number[];
-  /** Server CPU, work after the answer included: seconds a GB for transfers, milliseconds a request else. */
+/** What a figure cost the server. */
+export interface Cost {
+  /** CPU, work after the answer included: seconds a GB for transfers, milliseconds a request else. */
   readonly cpu?: number;
   /** Highest resident memory above that of the idle server, in MiB. */
   readonly memoryMib?: number;
+}
+
+/** One figure of one server; the infrastructure that it brings is counted apart. */
+export interface Measurement extends About, Cost {
+  /** One value a round; the figure is their median. */
+  readonly rounds: readonly number[];
+  readonly infra?: Cost;
 }
 
 /** What one round of a transfer moved, in how many seconds. */
@@ -42,20 +47,38 @@ export async function measureTransfer(
   transfer: () => Promise<Transfer>,
 ): Promise<Measurement> {
   const rates: number[] = [];
-  const cpu: number[] = [];
+  const costs: CpuPer[] = [];
   server.resetPeakRss();
   const expectedBytes = rounds > 1 ? (await transfer()).bytes : 0;
   for (let round = 0; round < rounds; round++) {
     spawnSync('sync');
     await server.untilIdle();
     await backFreeMemory(2 * expectedBytes); // for the page cache and the server's buffers
-    const cpuBefore = server.cpuSeconds();
+    const before = server.usage();
     const { seconds, instances, bytes } = await transfer();
     await server.untilIdle();
     rates.push(rateOf(about.unit, seconds, instances, bytes));
-    cpu.push((server.cpuSeconds() - cpuBefore) / (bytes / 1e9));
+    costs.push(cpuBetween(before, server.usage(), bytes / 1e9));
   }
-  return { ...about, rounds: rates, cpu: median(cpu), memoryMib: server.peakRssMib() - server.idleRssMib };
+  return { ...about, rounds: rates, ...costOf(server, costs) };
+}
+
+/** CPU of the server and of its infrastructure, a unit of work. */
+export type CpuPer = Parts<number>;
+
+/** CPU seconds between two readings, a unit of `work`. */
+export function cpuBetween(before: Parts<Usage>, after: Parts<Usage>, work: number): CpuPer {
+  const infra = before.infra && after.infra ? { infra: (after.infra.cpuSeconds - before.infra.cpuSeconds) / work } : {};
+  return { own: (after.own.cpuSeconds - before.own.cpuSeconds) / work, ...infra };
+}
+
+/** The cost of a measurement: the median of its rounds' CPU, and the peak of memory since the last reset. */
+export function costOf(server: Server, rounds: readonly CpuPer[]): Cost & { infra?: Cost } {
+  const { own, infra } = server.usage();
+  const cost = { cpu: median(rounds.map((cpu) => cpu.own)), memoryMib: own.peakMib - server.idleMib.own };
+  if (infra === undefined) return cost;
+  const cpu = median(rounds.map((round) => round.infra ?? 0));
+  return { ...cost, infra: { cpu, memoryMib: infra.peakMib - (server.idleMib.infra ?? 0) } };
 }
 
 function rateOf(unit: Unit, seconds: number, instances: number, bytes: number): number {
@@ -88,9 +111,9 @@ export async function measureRequests(
   };
   await runRound();
   server.resetPeakRss();
-  const cpuBefore = server.cpuSeconds();
+  const before = server.usage();
   const sentBefore = sent;
   for (let round = 0; round < limits.rounds; round++) rounds.push(await runRound());
-  const cpu = ((server.cpuSeconds() - cpuBefore) / (sent - sentBefore)) * 1000;
-  return { ...about, rounds, cpu, memoryMib: server.peakRssMib() - server.idleRssMib };
+  const cpu = cpuBetween(before, server.usage(), (sent - sentBefore) / 1000);
+  return { ...about, rounds, ...costOf(server, [cpu]) };
 }

@@ -6,6 +6,13 @@ import { SECTION_NAMES } from './sections/index.ts';
 import type { SectionName } from './sections/section.ts';
 import type { ServerName } from './servers/server.ts';
 
+const SHAPES = ['standalone', 'services'] as const;
+/** What runs beside each other in a shape. */
+const SERVERS: Readonly<Record<(typeof SHAPES)[number], readonly ServerName[]>> = {
+  standalone: ['orthanc', 'cairn'],
+  services: ['orthanc', 'cairn', 'services'],
+};
+
 /** A run as asked for. */
 export interface Options {
   readonly quick: boolean;
@@ -18,9 +25,10 @@ export interface Options {
 
 /** Printed by --help and after a wrong option. */
 export const USAGE = `npm run bench -- [options]
-  --quick                 small counts, about three minutes
-  --only <a,b>            sections: ${SECTION_NAMES.join(', ')}
-  --server <cairn|orthanc>  one server only
+  --shape <standalone|services>  services: Cairn as services too, beside itself standalone and Orthanc
+  --quick                 small counts, about three minutes (as services ten)
+  --only <a,b>            sections: ${SECTION_NAMES.join(', ')} (as services only)
+  --server <a,b>          some of orthanc, cairn, services only
   --multi-frame-mib <n>   size of the big multi-frame (default 1536, quick 128)
   --json <file>           write all figures, every round included
   --profile <folder>      start Cairn with --cpu-prof and leave its profiles there`;
@@ -30,6 +38,7 @@ export function readOptions(args: readonly string[]): Options {
   const { values } = parseArgs({
     args: [...args],
     options: {
+      shape: { type: 'string', default: 'standalone' },
       quick: { type: 'boolean', default: false },
       only: { type: 'string' },
       server: { type: 'string' },
@@ -38,13 +47,15 @@ export function readOptions(args: readonly string[]): Options {
       profile: { type: 'string' },
     },
   });
+  const servers = SERVERS[oneOf(SHAPES, values.shape)];
+  const sections = servers.includes('services') ? SECTION_NAMES : SECTION_NAMES.filter((name) => name !== 'replicas');
   const scale = values.quick ? QUICK : FULL;
   const mib = values['multi-frame-mib'];
   return {
     quick: values.quick,
     scale: mib === undefined ? scale : { ...scale, multiFrameBytes: positive(mib) * 2 ** 20 },
-    sections: values.only === undefined ? SECTION_NAMES : values.only.split(',').map((name) => oneOf(SECTION_NAMES, name)),
-    servers: values.server === undefined ? ['orthanc', 'cairn'] : [oneOf(['orthanc', 'cairn'] as const, values.server)],
+    sections: values.only === undefined ? sections : values.only.split(',').map((name) => oneOf(sections, name)),
+    servers: values.server === undefined ? servers : values.server.split(',').map((name) => oneOf(servers, name)),
     jsonFile: values.json,
     profileFolder: values.profile,
   };

@@ -18,6 +18,8 @@ export interface Scale {
   readonly multiFrameBytes: number;
   /** CT slices sent while the time to visibility is sampled. */
   readonly visibilitySlices: number;
+  /** Searches of one round at each number of replicas. */
+  readonly replicaSearches: number;
   readonly requests: RequestLimits;
 }
 
@@ -32,6 +34,7 @@ export const FULL: Scale = {
   seriesSlices: 1000,
   multiFrameBytes: 1.5 * 2 ** 30,
   visibilitySlices: 1000,
+  replicaSearches: 2000,
   requests: { rounds: 3, requests: 100, milliseconds: 3000 },
 };
 
@@ -46,5 +49,6 @@ export const QUICK: Scale = {
   seriesSlices: 200,
   multiFrameBytes: 128 * 2 ** 20,
   visibilitySlices: 200,
+  replicaSearches: 400,
   requests: { rounds: 3, requests: 30, milliseconds: 500 },
 };

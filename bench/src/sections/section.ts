@@ -4,7 +4,7 @@ import type { Scale } from '../scale.ts';
 import type { Server } from '../servers/server.ts';
 
 /** Names for `--only`. */
-export type SectionName = 'store' | 'stow' | 'qido' | 'retrieve' | 'multiframe' | 'visible';
+export type SectionName = 'store' | 'stow' | 'qido' | 'retrieve' | 'multiframe' | 'visible' | 'replicas';
 
 /** What a section works with: an empty server of its own. */
 export interface SectionContext {

@@ -10,24 +10,37 @@ interface Stat {
   readonly cpuSeconds: number;
 }
 
-/** User and system seconds of the tree, children that have ended included. */
-export function treeCpuSeconds(root: number): number {
-  return tree(root).reduce((sum, pid) => sum + (readStat(pid)?.cpuSeconds ?? 0), 0);
+/** The root and its descendants; a descendant whose command line is left out takes its own descendants with it. */
+export function processTree(root: number, isLeftOut: (commandLine: string) => boolean = () => false): number[] {
+  const children = new Map<number, number[]>();
+  for (const name of readdirSync('/proc')) {
+    const pid = Number(name);
+    const stat = Number.isInteger(pid) ? readStat(pid) : undefined;
+    if (stat) children.set(stat.parent, [...(children.get(stat.parent) ?? []), pid]);
+  }
+  const found = [root];
+  for (const pid of found) found.push(...(children.get(pid) ?? []).filter((child) => !isLeftOut(commandLine(child))));
+  return found;
 }
 
-/** Resident memory of the tree in MiB now (VmRSS). */
-export function treeRssMib(root: number): number {
-  return sumOfStatus(root, 'VmRSS');
+/** User and system seconds of the processes, their children that have ended included. */
+export function cpuSecondsOf(pids: readonly number[]): number {
+  return pids.reduce((sum, pid) => sum + (readStat(pid)?.cpuSeconds ?? 0), 0);
 }
 
-/** Peak resident memory in MiB since the last reset (VmHWM, summed over the tree: exact for one process, an upper bound for several). */
-export function treePeakRssMib(root: number): number {
-  return sumOfStatus(root, 'VmHWM');
+/** Resident memory in MiB now (VmRSS). */
+export function rssMibOf(pids: readonly number[]): number {
+  return sumOfStatus(pids, 'VmRSS');
+}
+
+/** Peak resident memory in MiB since the last reset (VmHWM, summed: exact for one process, an upper bound for several). */
+export function peakRssMibOf(pids: readonly number[]): number {
+  return sumOfStatus(pids, 'VmHWM');
 }
 
 /** Starts VmHWM anew from the present value (proc(5), clear_refs). */
-export function resetPeakRss(root: number): void {
-  for (const pid of tree(root)) writeFileSync(`/proc/${pid}/clear_refs`, '5');
+export function resetPeakRss(pids: readonly number[]): void {
+  for (const pid of pids) writeFileSync(`/proc/${pid}/clear_refs`, '5');
 }
 
 function readStat(pid: number): Stat | undefined {
@@ -44,20 +57,16 @@ function readStat(pid: number): Stat | undefined {
   }
 }
 
-function tree(root: number): number[] {
-  const children = new Map<number, number[]>();
-  for (const name of readdirSync('/proc')) {
-    const pid = Number(name);
-    const stat = Number.isInteger(pid) ? readStat(pid) : undefined;
-    if (stat) children.set(stat.parent, [...(children.get(stat.parent) ?? []), pid]);
+function commandLine(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'latin1').replaceAll('\0', ' ');
+  } catch {
+    return ''; // ended meanwhile
   }
-  const found = [root];
-  for (const pid of found) found.push(...(children.get(pid) ?? []));
-  return found;
 }
 
-function sumOfStatus(root: number, field: 'VmRSS' | 'VmHWM'): number {
-  return tree(root).reduce((sum, pid) => sum + statusMib(pid, field), 0);
+function sumOfStatus(pids: readonly number[], field: 'VmRSS' | 'VmHWM'): number {
+  return pids.reduce((sum, pid) => sum + statusMib(pid, field), 0);
 }
 
 function statusMib(pid: number, field: string): number {

@@ -1,10 +1,11 @@
-/** How the two servers are started and set up. */
+/** How the servers are started and set up. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { Product } from './server.ts';
+import type { Ports, Product } from './server.ts';
 
 const CAIRN_PROGRAM = join(import.meta.dirname, '../../../services/standalone/bin/cairn.mjs');
+const SERVICES_PROGRAM = join(import.meta.dirname, '../../../tools/services/src/main.ts');
 const DICOMWEB_PLUGIN = '/usr/share/orthanc/plugins/libOrthancDicomWeb.so';
 
 /** Cairn as built, with its embedded defaults; `nodeOptions` for its Node. */
@@ -16,14 +17,34 @@ export function cairn(nodeOptions: string): Product {
     command: (ports, folder) => ({
       file: CAIRN_PROGRAM,
       args: ['start'],
-      env: {
-        PATH: `${dirname(process.execPath)}:${process.env['PATH'] ?? ''}`,
-        NODE_OPTIONS: nodeOptions,
-        CAIRN_DATA_DIR: join(folder, 'data'),
-        CAIRN_DICOM_PORT: String(ports.dicom),
-        CAIRN_HTTP_PORT: String(ports.http),
-      },
+      env: { ...settings(ports, folder), NODE_OPTIONS: nodeOptions },
     }),
+  };
+}
+
+/** Cairn as services: what `npm run start:services` starts, with `replicas` processes of each service and infrastructure of its own. */
+export function cairnServices(replicas = 1): Product {
+  const ofEach = ['dicom-gateway', 'ingest', 'indexer', 'query-retrieve'].map((service) => `${service}=${replicas}`);
+  return {
+    name: 'services',
+    readyPath: '/health/ready',
+    aeTitle: 'CAIRN',
+    replicas,
+    isInfrastructure: (commandLine) => !commandLine.includes(CAIRN_PROGRAM),
+    command: (ports, folder) => ({
+      file: process.execPath,
+      args: ['--conditions=@cairn/source', '--disable-warning=ExperimentalWarning', SERVICES_PROGRAM],
+      env: { ...process.env, ...settings(ports, folder), CAIRN_REPLICAS: ofEach.join(',') },
+    }),
+  };
+}
+
+function settings(ports: Ports, folder: string): Record<string, string> {
+  return {
+    PATH: `${dirname(process.execPath)}:${process.env['PATH'] ?? ''}`,
+    CAIRN_DATA_DIR: join(folder, 'data'),
+    CAIRN_DICOM_PORT: String(ports.dicom),
+    CAIRN_HTTP_PORT: String(ports.http),
   };
 }
 

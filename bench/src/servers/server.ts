@@ -7,18 +7,36 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { DicomAddress } from '../load/association.ts';
-import { resetPeakRss, treeCpuSeconds, treePeakRssMib, treeRssMib } from './process-tree.ts';
+import { cpuSecondsOf, peakRssMibOf, processTree, resetPeakRss, rssMibOf } from './process-tree.ts';
 
 /** Which server. */
-export type ServerName = 'orthanc' | 'cairn';
+export type ServerName = 'orthanc' | 'cairn' | 'services';
 
 /** How a product is started. */
 export interface Product {
   readonly name: ServerName;
   /** The command for these ports and this empty folder, and the path that answers 200 when the server is ready. */
-  command(ports: Ports, folder: string): { file: string; args: readonly string[]; env: Readonly<Record<string, string>> };
+  command(ports: Ports, folder: string): { file: string; args: readonly string[]; env: Readonly<Record<string, string | undefined>> };
   readonly readyPath: string;
   readonly aeTitle: string;
+  /** Tells a process of the infrastructure that the product brings from its own, by the command line. */
+  isInfrastructure?(this: void, commandLine: string): boolean;
+  /** Processes of each service, where there is a choice. */
+  readonly replicas?: number;
+}
+
+/** What a group of processes has used. */
+export interface Usage {
+  /** User and system time since the start. */
+  readonly cpuSeconds: number;
+  /** Highest resident memory since the last reset, in MiB. */
+  readonly peakMib: number;
+}
+
+/** A figure of the server's own processes, and of the infrastructure that it brings. */
+export interface Parts<T> {
+  readonly own: T;
+  readonly infra?: T;
 }
 
 /** Where the server shall listen. */
@@ -27,26 +45,35 @@ export interface Ports {
   readonly dicom: number;
 }
 
-const READY_DEADLINE_MS = 60_000;
-const STOP_DEADLINE_MS = 20_000;
+const READY_DEADLINE_MS = 120_000;
+const STOP_DEADLINE_MS = 60_000;
 const IDLE_DEADLINE_MS = 120_000;
 const IDLE_SAMPLE_MS = 400;
-/** A server that used less than this in one sample has finished its deferred work. */
+/** A server that used less than this in one sample, above what it used when it had nothing to do, has finished its deferred work. */
 const IDLE_CPU_SECONDS = 0.025;
+/** How long a server with infrastructure settles after its start, and is then watched for what it uses with nothing to do. */
+const SETTLE_MS = 8000;
+const BASELINE_MS = 4000;
 
 /** A started server. */
 export class Server {
   readonly name: ServerName;
   readonly httpPort: number;
   readonly dicom: DicomAddress;
+  readonly replicas: number;
   /** Memory after start, before any request, in MiB. */
-  idleRssMib = 0;
+  idleMib: Parts<number> = { own: 0 };
+  readonly #isInfrastructure: Product['isInfrastructure'];
   readonly #child: ChildProcess;
   readonly #pid: number;
+  /** Used in one sample with nothing to do. */
+  #idleCpuSeconds = 0;
 
   private constructor(product: Product, ports: Ports, child: ChildProcess) {
     this.name = product.name;
     this.httpPort = ports.http;
+    this.replicas = product.replicas ?? 1;
+    this.#isInfrastructure = product.isInfrastructure;
     this.dicom = { port: ports.dicom, aeTitle: product.aeTitle };
     this.#child = child;
     this.#pid = child.pid ?? 0;
@@ -63,30 +90,27 @@ export class Server {
     closeSync(log);
     const server = new Server(product, ports, child);
     await server.#ready(product.readyPath, logFile);
+    if (product.isInfrastructure) await server.#learnIdleCpu();
     await server.untilIdle();
-    server.idleRssMib = treeRssMib(server.#pid);
+    server.idleMib = mapParts(server.#processes(), rssMibOf);
     return server;
   }
 
-  cpuSeconds(): number {
-    return treeCpuSeconds(this.#pid);
-  }
-
-  peakRssMib(): number {
-    return treePeakRssMib(this.#pid);
+  usage(): Parts<Usage> {
+    return mapParts(this.#processes(), (pids) => ({ cpuSeconds: cpuSecondsOf(pids), peakMib: peakRssMibOf(pids) }));
   }
 
   resetPeakRss(): void {
-    resetPeakRss(this.#pid);
+    resetPeakRss(processTree(this.#pid));
   }
 
   /** Waits until work that the server does after its answers (indexing, clean-up) has ended, so that its CPU time is counted. */
   async untilIdle(): Promise<void> {
     const deadline = Date.now() + IDLE_DEADLINE_MS;
-    for (let before = this.cpuSeconds(); Date.now() < deadline;) {
+    for (let before = this.#cpuSeconds(); Date.now() < deadline;) {
       await sleep(IDLE_SAMPLE_MS);
-      const after = this.cpuSeconds();
-      if (after - before < IDLE_CPU_SECONDS) return;
+      const after = this.#cpuSeconds();
+      if (after - before < this.#idleCpuSeconds + IDLE_CPU_SECONDS) return;
       before = after;
     }
   }
@@ -102,6 +126,25 @@ export class Server {
     const killer = setTimeout(() => this.#child.kill('SIGKILL'), STOP_DEADLINE_MS);
     await ended;
     clearTimeout(killer);
+  }
+
+  #processes(): Parts<readonly number[]> {
+    const all = processTree(this.#pid);
+    if (!this.#isInfrastructure) return { own: all };
+    const own = processTree(this.#pid, this.#isInfrastructure);
+    return { own, infra: all.filter((pid) => !own.includes(pid)) };
+  }
+
+  #cpuSeconds(): number {
+    return cpuSecondsOf(processTree(this.#pid));
+  }
+
+  /** Brokers and databases are never quite still. */
+  async #learnIdleCpu(): Promise<void> {
+    await sleep(SETTLE_MS);
+    const before = this.#cpuSeconds();
+    await sleep(BASELINE_MS);
+    this.#idleCpuSeconds = ((this.#cpuSeconds() - before) * IDLE_SAMPLE_MS) / BASELINE_MS;
   }
 
   #hasEnded(): boolean {
@@ -123,6 +166,11 @@ export class Server {
     await this.stop();
     throw new Error(`${this.name} did not become ready:\n${lastLines(logFile)}`);
   }
+}
+
+/** Does the same with both parts. */
+export function mapParts<T, R>({ own, infra }: Parts<T>, what: (part: T) => R): Parts<R> {
+  return { own: what(own), ...(infra === undefined ? {} : { infra: what(infra) }) };
 }
 
 function lastLines(logFile: string): string {
