@@ -11,7 +11,7 @@ import { renderServicesTable, renderTable, renderVerdict } from './report.ts';
 import { SECTIONS } from './sections/index.ts';
 import type { SectionName } from './sections/section.ts';
 import { cairn, cairnServices, findOrthanc } from './servers/products.ts';
-import type { Parts, Product, ServerName } from './servers/server.ts';
+import type { Product, ServerName } from './servers/server.ts';
 import { Server } from './servers/server.ts';
 
 const started = performance.now();
@@ -60,29 +60,29 @@ function productsOf(options: Options): { products: Product[]; conditions: string
 /** What a run found. */
 interface Results {
   readonly figures: Record<ServerName, Map<string, Measurement>>;
-  /** Memory of each server after its start, in MiB. */
-  readonly idleMib: ReadonlyMap<ServerName, Parts<number>>;
+  /** What each server uses with nothing to do, for people. */
+  readonly idle: ReadonlyMap<ServerName, string>;
   readonly failures: readonly string[];
 }
 
 /** Every section on every product, one server at a time. A failed section is told and leaves its figures out. */
 async function runAll(options: Options, products: readonly Product[], workFolder: string): Promise<Results> {
   const figures: Results['figures'] = { orthanc: new Map(), cairn: new Map(), services: new Map() };
-  const idleMib = new Map<ServerName, Parts<number>>();
+  const idle = new Map<ServerName, string>();
   const failures: string[] = [];
   for (const section of options.sections) {
     for (const product of productsFor(section, products)) {
       try {
-        const { measurements, idle } = await runSection(section, product, options, workFolder);
+        const { measurements, withNothingToDo } = await runSection(section, product, options, workFolder);
         for (const measurement of measurements) figures[product.name].set(measurement.key, measurement);
-        if (!idleMib.has(product.name)) idleMib.set(product.name, idle);
+        if (!idle.has(product.name)) idle.set(product.name, withNothingToDo);
       } catch (error) {
         failures.push(`${section} on ${product.name}: ${messageOf(error)}`);
         progress(`FAILED: ${failures.at(-1)}`);
       }
     }
   }
-  return { figures, idleMib, failures };
+  return { figures, idle, failures };
 }
 
 /** Numbers of replicas are compared on servers of their own. */
@@ -96,7 +96,7 @@ async function runSection(
   product: Product,
   options: Options,
   workFolder: string,
-): Promise<{ measurements: Measurement[]; idle: Parts<number> }> {
+): Promise<{ measurements: Measurement[]; withNothingToDo: string }> {
   progress(`${name}: starting ${product.name}`);
   const server = await Server.start(product, workFolder);
   try {
@@ -106,7 +106,7 @@ async function runSection(
       studies: new StudyNumbers(),
       progress: (what) => progress(`${product.name}: ${what}`),
     });
-    return { measurements, idle: server.idleMib };
+    return { measurements, withNothingToDo: idleOf(server) };
   } finally {
     await server.stop();
   }
@@ -119,10 +119,10 @@ async function run(options: Options): Promise<number> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
   if (options.profileFolder !== undefined) mkdirSync(options.profileFolder, { recursive: true });
 
-  const { figures, idleMib, failures } = await runAll(options, products, workFolder);
+  const { figures, idle, failures } = await runAll(options, products, workFolder);
   const lines = [
     ...conditions.map((line) => `- ${line}`),
-    `- memory of the idle server: ${[...idleMib].map(([name, idle]) => `${name} ${mibOf(idle)}`).join(', ')}`,
+    `- with nothing to do: ${[...idle].map(([name, uses]) => `${name} ${uses}`).join(', ')}`,
     '',
     ...(figures.cairn.size + figures.orthanc.size > 0
       ? [renderTable(figures.cairn, figures.orthanc), '', renderVerdict(figures.cairn, figures.orthanc), '']
@@ -135,6 +135,7 @@ async function run(options: Options): Promise<number> {
     const json = {
       date: new Date().toISOString(),
       conditions,
+      idle: Object.fromEntries(idle),
       failures,
       orthanc: [...figures.orthanc.values()],
       cairn: [...figures.cairn.values()],
@@ -145,8 +146,10 @@ async function run(options: Options): Promise<number> {
   return failures.length === 0 ? 0 : 1;
 }
 
-function mibOf({ own, infra }: Parts<number>): string {
-  return `${Math.round(own)} MiB${infra === undefined ? '' : ` and its infrastructure ${Math.round(infra)} MiB`}`;
+function idleOf({ idleMib, idleCores }: Server): string {
+  const text = (mib: number, cores: number): string => `${Math.round(mib)} MiB and ${Math.round(cores * 100)} % of a core`;
+  if (idleMib.infra === undefined) return `${Math.round(idleMib.own)} MiB`;
+  return `${text(idleMib.own, idleCores.own)}, its infrastructure ${text(idleMib.infra, idleCores.infra ?? 0)}`;
 }
 
 async function main(args: readonly string[]): Promise<number> {

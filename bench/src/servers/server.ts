@@ -63,11 +63,11 @@ export class Server {
   readonly replicas: number;
   /** Memory after start, before any request, in MiB. */
   idleMib: Parts<number> = { own: 0 };
+  /** Share of a core that the processes use with nothing to do; measured where there is infrastructure, zero else. */
+  idleCores: Parts<number> = { own: 0 };
   readonly #isInfrastructure: Product['isInfrastructure'];
   readonly #child: ChildProcess;
   readonly #pid: number;
-  /** Used in one sample with nothing to do. */
-  #idleCpuSeconds = 0;
 
   private constructor(product: Product, ports: Ports, child: ChildProcess) {
     this.name = product.name;
@@ -90,7 +90,7 @@ export class Server {
     closeSync(log);
     const server = new Server(product, ports, child);
     await server.#ready(product.readyPath, logFile);
-    if (product.isInfrastructure) await server.#learnIdleCpu();
+    if (product.isInfrastructure) await server.#learnIdleCores();
     await server.untilIdle();
     server.idleMib = mapParts(server.#processes(), rssMibOf);
     return server;
@@ -107,10 +107,11 @@ export class Server {
   /** Waits until work that the server does after its answers (indexing, clean-up) has ended, so that its CPU time is counted. */
   async untilIdle(): Promise<void> {
     const deadline = Date.now() + IDLE_DEADLINE_MS;
+    const withNothingToDo = ((this.idleCores.own + (this.idleCores.infra ?? 0)) * IDLE_SAMPLE_MS) / 1000;
     for (let before = this.#cpuSeconds(); Date.now() < deadline;) {
       await sleep(IDLE_SAMPLE_MS);
       const after = this.#cpuSeconds();
-      if (after - before < this.#idleCpuSeconds + IDLE_CPU_SECONDS) return;
+      if (after - before < withNothingToDo + IDLE_CPU_SECONDS) return;
       before = after;
     }
   }
@@ -140,11 +141,14 @@ export class Server {
   }
 
   /** Brokers and databases are never quite still. */
-  async #learnIdleCpu(): Promise<void> {
+  async #learnIdleCores(): Promise<void> {
     await sleep(SETTLE_MS);
-    const before = this.#cpuSeconds();
+    const before = this.usage();
     await sleep(BASELINE_MS);
-    this.#idleCpuSeconds = ((this.#cpuSeconds() - before) * IDLE_SAMPLE_MS) / BASELINE_MS;
+    const { own, infra } = this.usage();
+    const cores = (now: Usage | undefined, then: Usage | undefined): number =>
+      ((now?.cpuSeconds ?? 0) - (then?.cpuSeconds ?? 0)) / (BASELINE_MS / 1000);
+    this.idleCores = { own: cores(own, before.own), infra: cores(infra, before.infra) };
   }
 
   #hasEnded(): boolean {
