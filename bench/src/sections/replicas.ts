@@ -18,6 +18,8 @@ interface Load {
   readonly label: string;
   readonly counted: 'inst' | 'req';
   readonly round: () => Promise<{ seconds: number; count: number; work: number }>;
+  /** Throws when what the rounds sent is not found. */
+  readonly check?: () => Promise<void>;
 }
 
 /** Measures both loads; the section runs anew on servers of 1, 2 and 3 replicas. */
@@ -28,17 +30,20 @@ export const replicas: Section = async (context) => {
 
 function storing({ server, scale, studies }: SectionContext): Load {
   const count = scale.ctSlices;
+  const sent: number[] = [];
   const round: Load['round'] = async () => {
     const study = studies.take(1);
+    sent.push(study);
     const instances = [...positions(study, count, { seriesPerStudy: 1, instancesPerSeries: count })];
     const { seconds, bytes } = await runStoreLoad(server.dicom, { phantom: ctSlice(), positions: instances, associations: ASSOCIATIONS });
-    await server.untilIdle();
-    const connection = new HttpConnection(server.httpPort);
-    await expectSeries(connection, study, 0, count);
-    connection.close();
     return { seconds, count, work: bytes / 1e9 };
   };
-  return { key: 'store', label: `C-STORE CT slices, ${ASSOCIATIONS} associations`, counted: 'inst', round };
+  const check = async (): Promise<void> => {
+    const connection = new HttpConnection(server.httpPort);
+    for (const study of sent) await expectSeries(connection, study, 0, count);
+    connection.close();
+  };
+  return { key: 'store', label: `C-STORE CT slices, ${ASSOCIATIONS} associations`, counted: 'inst', round, check };
 }
 
 /** Searches for studies that the warming up has stored. */
@@ -81,9 +86,11 @@ async function measureLoad({ server, scale, progress }: SectionContext, load: Lo
     perCpuSecond.push(1 / cpuBetween(before, after, count).own);
     costs.push(cpuBetween(before, after, work));
   }
+  const cost = costOf(server, costs);
+  await load.check?.();
   const key = `replicas.${load.key}.${server.replicas}`;
   return [
-    { key, label, unit: `${load.counted}/s`, rounds: rates, ...costOf(server, costs) },
+    { key, label, unit: `${load.counted}/s`, rounds: rates, ...cost },
     { key: `${key}.cpu`, label: `${label}, a CPU second of the services`, unit: `${load.counted}/CPU s`, rounds: perCpuSecond },
   ];
 }

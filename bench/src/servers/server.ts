@@ -173,7 +173,7 @@ export class Server {
 }
 
 /** Does the same with both parts. */
-export function mapParts<T, R>({ own, infra }: Parts<T>, what: (part: T) => R): Parts<R> {
+function mapParts<T, R>({ own, infra }: Parts<T>, what: (part: T) => R): Parts<R> {
   return { own: what(own), ...(infra === undefined ? {} : { infra: what(infra) }) };
 }
 
