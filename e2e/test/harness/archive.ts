@@ -7,7 +7,7 @@ import { REPOSITORY, SHAPE, SHAPES } from './shape.ts';
 import type { ShapeName } from './shape.ts';
 
 const COMMAND = join(REPOSITORY, 'services/standalone/bin/cairn.mjs');
-const START_TIMEOUT_MS = 60_000;
+const START_TIMEOUT_MS = 120_000;
 const STOP_TIMEOUT_MS = 60_000;
 
 /** How an archive is started. */
