@@ -1,4 +1,5 @@
 /** Paths and Accept values of the DICOMweb requests that the sections send (PS3.18 §10). */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { InstancePosition } from '../data/studies.ts';
 import { seriesUid, sopInstanceUid, studyUid } from '../data/studies.ts';
 import type { HttpAnswer, HttpConnection } from '../load/http-connection.ts';
@@ -9,6 +10,9 @@ export const ACCEPT = {
   instances: 'multipart/related; type="application/dicom"; transfer-syntax=*',
   frames: 'multipart/related; type="application/octet-stream"; transfer-syntax=*',
 } as const;
+
+const VISIBLE_WITHIN_MS = 30_000;
+const POLL_MS = 100;
 
 /** Root of both servers' DICOMweb services. */
 export const ROOT = '/dicom-web';
@@ -44,7 +48,16 @@ export async function getBulk(connection: HttpConnection, path: string, accept: 
   return answer;
 }
 
-/** Throws unless the server lists all `count` instances of a series that was just sent. */
+/** Throws unless the server lists all `count` instances of a series that was just sent; what was acknowledged may take a while to show. */
 export async function expectSeries(connection: HttpConnection, study: number, series: number, count: number): Promise<void> {
-  await getResults(connection, `${seriesPath(study, series)}/instances?limit=${count + 1}`, count);
+  const path = `${seriesPath(study, series)}/instances?limit=${count + 1}`;
+  for (const deadline = Date.now() + VISIBLE_WITHIN_MS; ;) {
+    try {
+      await getResults(connection, path, count);
+      return;
+    } catch (error) {
+      if (Date.now() > deadline) throw error;
+      await sleep(POLL_MS);
+    }
+  }
 }

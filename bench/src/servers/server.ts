@@ -49,8 +49,10 @@ const READY_DEADLINE_MS = 120_000;
 const STOP_DEADLINE_MS = 60_000;
 const IDLE_DEADLINE_MS = 120_000;
 const IDLE_SAMPLE_MS = 400;
-/** A server that used less than this in one sample, above what it used when it had nothing to do, has finished its deferred work. */
-const IDLE_CPU_SECONDS = 0.025;
+/** With a broker between its parts a server pauses where it polls: longer than that. */
+const IDLE_SAMPLE_WITH_INFRASTRUCTURE_MS = 1200;
+/** A server that used less of a core than this in one sample, above what it uses with nothing to do, has finished its deferred work. */
+const IDLE_CORES = 0.0625;
 /** How long a server with infrastructure settles after its start, and is then watched for what it uses with nothing to do. */
 const SETTLE_MS = 8000;
 const BASELINE_MS = 4000;
@@ -107,11 +109,12 @@ export class Server {
   /** Waits until work that the server does after its answers (indexing, clean-up) has ended, so that its CPU time is counted. */
   async untilIdle(): Promise<void> {
     const deadline = Date.now() + IDLE_DEADLINE_MS;
-    const withNothingToDo = ((this.idleCores.own + (this.idleCores.infra ?? 0)) * IDLE_SAMPLE_MS) / 1000;
+    const sampleMs = this.#isInfrastructure ? IDLE_SAMPLE_WITH_INFRASTRUCTURE_MS : IDLE_SAMPLE_MS;
+    const idleCores = this.idleCores.own + (this.idleCores.infra ?? 0) + IDLE_CORES;
     for (let before = this.#cpuSeconds(); Date.now() < deadline;) {
-      await sleep(IDLE_SAMPLE_MS);
+      await sleep(sampleMs);
       const after = this.#cpuSeconds();
-      if (after - before < withNothingToDo + IDLE_CPU_SECONDS) return;
+      if (after - before < (idleCores * sampleMs) / 1000) return;
       before = after;
     }
   }
