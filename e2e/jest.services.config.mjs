@@ -7,7 +7,7 @@ export default {
   testEnvironment: '<rootDir>/services-environment.mjs',
   globalSetup: '<rootDir>/start-infrastructure.mjs',
   globalTeardown: '<rootDir>/stop-infrastructure.mjs',
-  // One process and its data folder: killed by test/durability/services in this shape.
+  // One process and its data folder: killed by services.kill.test.ts in this shape.
   testPathIgnorePatterns: ['<rootDir>/test/durability/kill.test.ts'],
   testTimeout: 90_000,
 };

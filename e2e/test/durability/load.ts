@@ -1,5 +1,5 @@
 import { CT_SLICE, TINY, TRANSFER_SYNTAX, aStudy, dataSetOffset, element } from '@cairn/testing';
-import type { PhantomInstance, StudySpec } from '@cairn/testing';
+import type { PhantomInstance, ScriptedConnection, StudySpec } from '@cairn/testing';
 import type { Doors } from '../harness/archive.ts';
 import { associate, rawStore } from '../harness/raw-dimse.ts';
 import { stow } from '../harness/web.ts';
@@ -10,7 +10,7 @@ const SENDERS_BY_WEB = 2;
 const CT_CONTEXT = ['1.2.840.10008.5.1.4.1.1.2', TRANSFER_SYNTAX.explicitLittleEndian] as const;
 
 /** One thing to send. */
-interface Delivery {
+export interface Delivery {
   instance: PhantomInstance;
   file: Buffer;
 }
@@ -44,14 +44,12 @@ async function sendByDimse(
   delivered: (each: Delivery) => void,
   more: () => boolean,
 ): Promise<void> {
-  const association = await associate(archive.dicomPort, { contexts: [CT_CONTEXT] });
+  const association = await associateForCt(archive);
   try {
     for (const delivery of deliveries) {
       if (!more()) return;
       ledger.sending(delivery.instance, delivery.file);
-      const dataSet = delivery.file.subarray(dataSetOffset(delivery.file));
-      const { status } = await rawStore(association, delivery.instance.sopClassUid, delivery.instance.sopInstanceUid, dataSet);
-      if (status === 0) delivered(delivery);
+      if ((await storeOver(association, delivery)) === 0) delivered(delivery);
     }
   } finally {
     association.reset();
@@ -73,8 +71,19 @@ async function sendByWeb(
   }
 }
 
+/** An association for what {@link deliveriesOf} gives. */
+export function associateForCt(archive: Doors): Promise<ScriptedConnection> {
+  return associate(archive.dicomPort, { contexts: [CT_CONTEXT] });
+}
+
+/** C-STORE; gives the status. No answer within `timeoutMs` → an error. */
+export async function storeOver(association: ScriptedConnection, { instance, file }: Delivery, timeoutMs?: number): Promise<number> {
+  const dataSet = file.subarray(dataSetOffset(file));
+  return (await rawStore(association, instance.sopClassUid, instance.sopInstanceUid, dataSet, timeoutMs)).status;
+}
+
 /** An endless row of deliveries: small studies with now and then a big one, a repetition, a changed instance. */
-function* deliveriesOf(seed: number): Generator<Delivery> {
+export function* deliveriesOf(seed: number): Generator<Delivery> {
   for (let number = 0; ; number++) {
     const spec: StudySpec = { ...(number % 7 === 3 ? CT_SLICE : TINY), seed: seed * 1000 + number, instances: 6 };
     const { instances } = aStudy(spec);

@@ -2,9 +2,14 @@ import { readFileSync, readdirSync } from 'node:fs';
 
 /** The processes that the archive consists of, without the servers it stands on: what it started, and itself. */
 export function archiveProcesses(root: number): number[] {
+  return processTree(root).filter(isNode);
+}
+
+/** A process and all that it and its children started. */
+export function processTree(root: number): number[] {
   const parents = new Map(processIds().map((pid) => [pid, numberIn(`/proc/${pid}/status`, /PPid:\s+(\d+)/)]));
   const inTree = (pid: number | undefined): boolean => pid !== undefined && (pid === root || inTree(parents.get(pid)));
-  return [...parents.keys()].filter((pid) => inTree(pid) && isNode(pid));
+  return [...parents.keys()].filter(inTree);
 }
 
 /** Resident memory now, bytes. */

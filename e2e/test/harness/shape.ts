@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ListMultipartUploadsCommand, ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { it } from '@jest/globals';
+import { keysIn, uploadsIn } from './bucket.ts';
 
 /** The clone's folder. */
 export const REPOSITORY = join(import.meta.dirname, '../../..');
@@ -56,20 +56,11 @@ const services: Shape = {
     CAIRN_MONGODB_DATABASE: nameOf(dataDir),
     CAIRN_KAFKA_PREFIX: `${nameOf(dataDir)}.`,
   }),
-  storedObjects: async (dataDir) => {
-    const keys: string[] = [];
-    for (let token: string | undefined, more = true; more; more = token !== undefined) {
-      const input = { Bucket: BUCKET, Prefix: `${nameOf(dataDir)}/landing/`, ...(token === undefined ? {} : { ContinuationToken: token }) };
-      const page = await s3().send(new ListObjectsV2Command(input));
-      keys.push(...(page.Contents ?? []).map(({ Key = '' }) => Key));
-      token = page.NextContinuationToken;
-    }
-    return keys.filter((key) => key.endsWith('.dcm'));
-  },
-  unfinishedObjects: async (dataDir) => {
-    const { Uploads = [] } = await s3().send(new ListMultipartUploadsCommand({ Bucket: BUCKET, Prefix: `${nameOf(dataDir)}/` }));
-    return Uploads.map(({ Key = '' }) => Key);
-  },
+  storedObjects: async (dataDir) =>
+    (await keysIn({ environment: infrastructure(), bucket: BUCKET, prefix: `${nameOf(dataDir)}/landing/` })).filter((key) =>
+      key.endsWith('.dcm'),
+    ),
+  unfinishedObjects: (dataDir) => uploadsIn({ environment: infrastructure(), bucket: BUCKET, prefix: `${nameOf(dataDir)}/` }),
 };
 
 /** Both shapes. */
@@ -82,11 +73,6 @@ function nameOf(dataDir: string): string {
 
 function infrastructure(): Record<string, string> {
   return JSON.parse(process.env['CAIRN_E2E_INFRASTRUCTURE'] ?? '{}') as Record<string, string>;
-}
-
-function s3(): S3Client {
-  const { S3_ENDPOINT: endpoint = '', AWS_ACCESS_KEY_ID: accessKeyId = '', AWS_SECRET_ACCESS_KEY: secretAccessKey = '' } = infrastructure();
-  return new S3Client({ endpoint, region: 'us-east-1', forcePathStyle: true, credentials: { accessKeyId, secretAccessKey } });
 }
 
 async function namesIn(folder: string): Promise<string[]> {
