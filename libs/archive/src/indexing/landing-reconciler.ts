@@ -51,6 +51,8 @@ export class LandingReconciler {
   readonly #tenants: readonly string[];
   readonly #longestReceiveMs: number;
   readonly #now: () => number;
+  /** Keys of instances that a failed run may have indexed without telling the change feed. */
+  readonly #untold = new Set<string>();
 
   constructor(ports: ReconcilerPorts, options: ReconcilerOptions) {
     this.#ports = ports;
@@ -94,11 +96,14 @@ export class LandingReconciler {
       scope,
       instances.map(({ ulid }) => ulid),
     );
-    const missing = instances.filter(({ ulid }) => !known.has(ulid)).map(({ key }) => key);
+    const missing = instances.filter(({ ulid, key }) => !known.has(ulid) || this.#untold.has(key)).map(({ key }) => key);
     report.examined += instances.length;
     const counts = { scanned: 0, unreadable: 0 };
     for await (const receipts of rescanInBatches({ ...this.#ports, logger: this.#logger, counts }, scope, missing)) {
+      const keys = receipts.map(({ ulid }) => landingKey(scope.tenant, ulid));
+      for (const key of keys) this.#untold.add(key);
       await this.#ports.indexer.index(scope, receipts);
+      for (const key of keys) this.#untold.delete(key);
     }
     report.indexed += counts.scanned;
     report.unreadable += counts.unreadable;

@@ -1,7 +1,7 @@
 import { truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { UlidFactory, hourOf } from '@cairn/core';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { CairnError, UlidFactory, hourOf } from '@cairn/core';
 import { TINY, aStudy } from '@cairn/testing';
 import { all, anArchive, documentsOf, keysOf, scope, store } from '../archive-fixture.ts';
 import type { Archive } from '../archive-fixture.ts';
@@ -33,6 +33,22 @@ describe('LandingReconciler', () => {
     expect(await reconcile()).toEqual({ examined: 3, indexed: 3, unreadable: 0, orphansRemoved: 0, factsApplied: 0 });
     expect(await instancesIndexed()).toBe(3);
     expect(await reconcile()).toMatchObject({ examined: 3, indexed: 0 });
+  });
+
+  it('tells the change feed, once the bus is back, what it indexed while that was away', async () => {
+    await receive(0, 2);
+    await archive.pipeline.close();
+    const away = new CairnError('event-bus.unavailable', 'Away.', { retriable: true });
+    const publish = jest.spyOn(archive.eventBus, 'publish').mockRejectedValueOnce(away).mockRejectedValueOnce(away);
+    const reconciler = archive.reconciler(6 * HOUR_MS, () => nowMs);
+    await expect(reconciler.run()).rejects.toBe(away);
+    publish.mockClear();
+    await reconciler.run();
+    expect(publish.mock.calls.map(([, topic, events]) => [topic, events.length])).toEqual([
+      ['dicom.instance.v1', 2],
+      ['dicom.study.v1', 1],
+    ]);
+    expect(await reconciler.run()).toMatchObject({ indexed: 0 });
   });
 
   it('makes the same documents as the live indexer does', async () => {
