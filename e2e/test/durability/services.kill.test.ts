@@ -15,7 +15,7 @@ import type { FaultReport } from './faults.ts';
 import { Ledger } from './ledger.ts';
 import { sendLoad } from './load.ts';
 import { Senders } from './senders.ts';
-import { doorsOf, startLinkedServers, startServicesOn, stopLinkedServers } from './services-on-links.ts';
+import { DRAIN_MS, doorsOf, startLinkedServers, startServicesOn, stopLinkedServers } from './services-on-links.ts';
 import type { LinkedServers } from './services-on-links.ts';
 
 /** `npm run test:faults` raises it: then every sender leaves more time between two instances. */
@@ -25,6 +25,8 @@ const INSTANCES = KILLS > 50 ? 2000 : 500;
 const SEED = 98;
 const KILL_TIMEOUT_MS = 60_000;
 const HEAL_TIMEOUT_MS = 180_000;
+/** To end the process after its drain, on a busy machine. */
+const DRAIN_GRACE_MS = 5000;
 /** An answer may be on its way when the object store is gone already. */
 const IN_FLIGHT_MS = 1000;
 
@@ -84,6 +86,24 @@ afterAll(() => folder.remove());
     const { environment } = servers.seaweedfs.server;
     expect(await uploadsIn({ environment, bucket: 'cairn', prefix: '' })).toEqual([]);
   });
+
+  it(
+    'case 137: a rolling restart under load costs a sender no more than a repetition, and drains in time',
+    async () => {
+      const senders = new Senders(doors, { ledger, seed: SEED + 1, pauseMs: PAUSE_MS });
+      for (const process_ of services.processes) {
+        const startMs = performance.now();
+        await process_.stop();
+        expect(performance.now() - startMs).toBeLessThan(DRAIN_MS + DRAIN_GRACE_MS);
+        await process_.restart();
+      }
+      await senders.stop();
+      await ready(doors);
+      expect(senders.mostAttempts).toBeLessThanOrEqual(2);
+      expect(await healed(doors, ledger)).toEqual([]);
+    },
+    HEAL_TIMEOUT_MS * 2,
+  );
 
   it('case 117: counters of every study equal a recount', async () => {
     const studies = await qidoAll(doors, '/studies?includefield=00201206&includefield=00201208');
