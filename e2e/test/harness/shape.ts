@@ -35,7 +35,7 @@ const REPLICAS = 'dicom-gateway=2,indexer=2,query-retrieve=2';
 const BUCKET = 'cairn-e2e';
 
 const standalone: Shape = {
-  command: [join(REPOSITORY, 'services/standalone/bin/cairn.mjs'), 'start'],
+  command: ['--no-memory-protection-keys', join(REPOSITORY, 'services/standalone/bin/cairn.mjs'), 'start'],
   environment: () => ({}),
   storedObjects: async (dataDir) => (await namesIn(join(dataDir, 'objects'))).filter((name) => name.endsWith('.dcm')),
   unfinishedObjects: async (dataDir) => (await namesIn(dataDir)).filter((name) => /tmp|partial|incoming/.test(name) && /\d/.test(name)),

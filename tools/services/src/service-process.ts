@@ -7,6 +7,8 @@ import { freePorts } from '@cairn/infra';
 import type { ServiceName } from './replicas.ts';
 
 const CAIRN = join(import.meta.dirname, '../../../services/standalone/bin/cairn.mjs');
+/** Those of the program's first line. */
+const NODE_OPTIONS = ['--max-semi-space-size=8', '--no-memory-protection-keys'];
 const LIVE_WITHIN_MS = 60_000;
 const POLL_MS = 50;
 const FIRST_BACK_OFF_MS = 250;
@@ -111,7 +113,7 @@ export class ServiceProcess {
     const [http, dicom, tls] = (await freePorts(3)) as [number, number, number];
     if (!this.#wanted) return undefined;
     this.#ports = { http, dicom: dicomPort ?? dicom, tls: tlsPort ?? tls };
-    const child = spawn(process.execPath, ['--max-semi-space-size=8', CAIRN, service], {
+    const child = spawn(process.execPath, [...NODE_OPTIONS, CAIRN, service], {
       env: {
         ...environment,
         CAIRN_HTTP_PORT: `${http}`,
