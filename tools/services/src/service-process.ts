@@ -10,6 +10,9 @@ const CAIRN = join(import.meta.dirname, '../../../services/standalone/bin/cairn.
 /** Those of the program's first line. */
 const NODE_OPTIONS = ['--max-semi-space-size=8', '--no-memory-protection-keys'];
 const LIVE_WITHIN_MS = 60_000;
+const MOST_STARTS = 3;
+/** sysexits.h EX_CONFIG. */
+const EXIT_CONFIG = 78;
 const POLL_MS = 50;
 const FIRST_BACK_OFF_MS = 250;
 const MAX_BACK_OFF_MS = 10_000;
@@ -76,18 +79,20 @@ export class ServiceProcess {
     return this.#ports.tls;
   }
 
-  /** Starts it; resolves when it is live. One that ends before → `runtime.start-failed`, or `config.invalid` when that was its reason. */
+  /**
+   * Starts it; resolves when it is live. One that ends before is tried again, for another program may have taken one of its free ports; in the
+   * end → `runtime.start-failed`, or `config.invalid` when that was its reason.
+   */
   async start(): Promise<void> {
-    this.#wanted = true;
-    const child = await this.#launch();
-    const deadline = Date.now() + LIVE_WITHIN_MS;
-    while (!(await this.#isLive())) {
-      if (child === undefined || child.exitCode !== null || child.signalCode !== null || Date.now() > deadline) {
-        await this.kill();
-        const code = child?.exitCode === 78 ? 'config.invalid' : 'runtime.start-failed';
+    for (let attempt = 1; ; attempt++) {
+      this.#wanted = true;
+      const child = await this.#launch();
+      if (child !== undefined && (await this.#becomesLive(child))) return;
+      const isStopped = !this.#wanted;
+      await this.kill();
+      const code = child?.exitCode === EXIT_CONFIG ? 'config.invalid' : 'runtime.start-failed';
+      if (isStopped || code === 'config.invalid' || attempt === MOST_STARTS)
         throw new CairnError(code, `The service ${this.name} ended at its start.`);
-      }
-      await delay(POLL_MS);
     }
   }
 
@@ -105,6 +110,15 @@ export class ServiceProcess {
   /** Lets it drain; one that does not end in time is killed. */
   async stop(): Promise<void> {
     await this.#end('SIGTERM');
+  }
+
+  async #becomesLive(child: ChildProcess): Promise<boolean> {
+    const deadline = Date.now() + LIVE_WITHIN_MS;
+    while (!(await this.#isLive())) {
+      if (child.exitCode !== null || child.signalCode !== null || Date.now() > deadline) return false;
+      await delay(POLL_MS);
+    }
+    return true;
   }
 
   /** Undefined when it is not wanted any more. */
