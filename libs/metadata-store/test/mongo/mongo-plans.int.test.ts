@@ -29,6 +29,7 @@ const READS: readonly (readonly [string, string, object, Record<string, 1>, stri
   ['claims of a group', 'claims', { group: { $in: ['default|x'] } }, {}, 'group_1'],
   ['the reconciliation list', 'claims', { tenant, order: after }, { order: 1 }, 'tenant_1_order_1'],
   ['a conflict', 'claims', { tenant, conflict: 'x' }, {}, 'tenant_1_conflict_1'],
+  ['the job that is due the longest', 'jobs', { tenant, type: 'report', due: { $lte: 5 } }, { due: 1 }, 'tenant_1_type_1_due_1'],
 ];
 
 interface Explained {
@@ -48,6 +49,7 @@ else {
         aReceipt(number, { study: `1.${number}`, attributes: { '00100020': json('LO', `P${number}`) } }),
       );
       await store.recordReceipts(systemScope(tenant), receipts);
+      await store.putJob(systemScope(tenant), { id: 'a', type: 'report', payload: '{}', dueMs: 1 });
       connection = await mongoose.createConnection(server.address, { dbName: database }).asPromise();
     });
 
