@@ -12,8 +12,14 @@ export function forwardedHeaders(request: IncomingMessage, isTrusted: boolean): 
   if ('transfer-encoding' in request.headers) headers.push('Transfer-Encoding', 'chunked');
   if (isForwarded) return headers;
   headers.push('X-Forwarded-For', request.socket.remoteAddress ?? '', 'X-Forwarded-Proto', 'http');
-  if (request.headers.host !== undefined) headers.push('X-Forwarded-Host', request.headers.host);
+  const host = hostOf(request);
+  if (host !== undefined) headers.push('X-Forwarded-Host', host);
   return headers;
+}
+
+/** The Host header. Where it names our own address without a port, as Python's dicomweb-client does, the port is the one that was reached. */
+function hostOf({ headers: { host }, socket }: IncomingMessage): string | undefined {
+  return host !== undefined && host === socket.localAddress ? `${host}:${socket.localPort}` : host;
 }
 
 /** An answer's headers for the caller. */
