@@ -27,8 +27,6 @@ const KILL_TIMEOUT_MS = 60_000;
 const HEAL_TIMEOUT_MS = 180_000;
 /** To end the process after its drain, on a busy machine. */
 const DRAIN_GRACE_MS = 5000;
-/** Of one instance while one replica after the other is stopped and started: the doors learn only by trying that a replica is gone. */
-const MOST_ATTEMPTS = 6;
 /** An answer may be on its way when the object store is gone already. */
 const IN_FLIGHT_MS = 1000;
 
@@ -90,7 +88,7 @@ afterAll(() => folder.remove());
   });
 
   it(
-    'case 137: a rolling restart under load costs a sender no more than a few repetitions, and drains in time',
+    'case 137: a rolling restart under load costs a sender no more than a repetition, and drains in time',
     async () => {
       const senders = new Senders(doors, { ledger, seed: SEED + 1, pauseMs: PAUSE_MS });
       for (const process_ of services.processes) {
@@ -102,7 +100,7 @@ afterAll(() => folder.remove());
       await senders.stop();
       await ready(doors);
       expect(await healed(doors, ledger)).toEqual([]);
-      expect(senders.mostAttempts).toBeLessThanOrEqual(MOST_ATTEMPTS);
+      expect(senders.mostAttempts).toBeLessThanOrEqual(2);
     },
     HEAL_TIMEOUT_MS * 3,
   );

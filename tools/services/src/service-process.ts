@@ -63,8 +63,9 @@ export class ServiceProcess {
     return this.#child?.pid;
   }
 
+  /** False from the moment it is to end: while it drains it gets no new connections. */
   get isRunning(): boolean {
-    return this.#child !== undefined;
+    return this.#wanted && this.#child !== undefined;
   }
 
   get httpPort(): number {
